@@ -72,7 +72,7 @@ def copied_bin(bin_folder: Path, shelter: Path) -> Path:
 
 def _let_everybody_read(tree: Path) -> None:
     for folder, _, names in os.walk(tree):
-        os.chmod(folder, 0o755)
+        Path(folder).chmod(0o755)
         for path in (Path(folder) / name for name in names):
             if not path.is_symlink():
                 path.chmod(0o755 if path.stat().st_mode & 0o100 else 0o644)

@@ -80,8 +80,7 @@ def prepare(placement: Placement) -> None:
     Modes are changed only on folders made here for this server alone. Raises
     `EmbeddedPostgresError` where a folder belongs to somebody else or is a symlink.
     """
-    if placement.pointer:
-        assert placement.shelter
+    if placement.pointer and placement.shelter:
         prepare_shelter(placement.shelter)
         _make_private(placement.pointer.parent, Account.current())
         if not placement.pointer.exists():

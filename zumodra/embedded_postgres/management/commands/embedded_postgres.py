@@ -30,7 +30,7 @@ class Command(BaseCommand):
     """Parses, calls the launcher and prints."""
 
     help = "Start, stop or look at the PostgreSQL server that comes with the checkout."
-    requires_system_checks: list[str] = []  # noqa: RUF012  (Django's own declaration)
+    requires_system_checks: list[str] = []
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         """Keep the lines of the examples as they are."""
