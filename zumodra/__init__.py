@@ -1,0 +1,1 @@
+"""Zumodra: hiring, people and billing for many companies, one PostgreSQL schema each."""
