@@ -1,0 +1,96 @@
+"""Every setting of the app, read from ``settings.TENANT_MIGRATIONS`` in this one place."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import cache
+from typing import Any
+
+from django.conf import settings as django_settings
+from django.core.exceptions import ImproperlyConfigured
+from django.core.signals import setting_changed
+
+SETTING = "TENANT_MIGRATIONS"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The settings with their defaults; ``docs/settings.md`` has a section for each."""
+
+    REFERENCE_SCHEMA: str = "tenant_migrations_reference"
+    """Prefix of the reference schemas; ``_tenant``, ``_public`` or a tenant type follows."""
+
+    JOBS: int = 2
+    """Database connections that read the fleet side by side."""
+
+    READ_BATCH: int = 20_000
+    """Relations that one statement reads of the catalog at most."""
+
+    LEDGER_BATCH: int = 100
+    """Ledgers that one statement reads at most."""
+
+    READ_TIMEOUT_MS: int = 60_000
+    """``statement_timeout`` of every statement that only reads, in milliseconds."""
+
+    LOCK_TIMEOUT_MS: int = 2_000
+    """How long a migration may wait for a lock, and so stall the readers behind it (ms)."""
+
+    STATEMENT_TIMEOUT_MS: int = 0
+    """``statement_timeout`` while migrating, in milliseconds; 0 is none."""
+
+    LOCK_ATTEMPTS: int = 3
+    """How often a tenant is tried when a lock was not to be had or a deadlock was met."""
+
+    IGNORE_OBJECTS: tuple[str, ...] = ()
+    """Tables, views, sequences, functions and types that are none of the migrations' business.
+
+    Shell patterns over the object's name, such as ``custom_*``. What belongs to an ignored table
+    (columns, indexes, constraints, triggers) is ignored with it.
+    """
+
+    IGNORE_SCHEMAS: tuple[str, ...] = ()
+    """Schemas never reported as orphans, as shell patterns."""
+
+
+@cache
+def get() -> Settings:
+    """The settings in force.
+
+    Raises ``ImproperlyConfigured`` for an unknown name or a value of the wrong kind.
+    """
+    given = getattr(django_settings, SETTING, {})
+    if not isinstance(given, Mapping):
+        raise ImproperlyConfigured(f"{SETTING} must be a dict, not {type(given).__name__}.")
+    known = {field.name: field for field in fields(Settings)}
+    values: dict[str, Any] = {}
+    for name, value in given.items():
+        if name not in known:
+            raise ImproperlyConfigured(
+                f"{SETTING}[{name!r}] is not a setting; known: {', '.join(known)}."
+            )
+        values[name] = _checked(name, value, known[name].default)
+    return Settings(**values)
+
+
+def _checked(name: str, value: Any, default: Any) -> Any:
+    if isinstance(default, tuple):
+        if isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value):
+            return tuple(value)
+        raise ImproperlyConfigured(f"{SETTING}[{name!r}] must be a list of strings.")
+    if isinstance(default, int):
+        least = 0 if name.endswith("_TIMEOUT_MS") else 1
+        if isinstance(value, int) and not isinstance(value, bool) and value >= least:
+            return value
+        raise ImproperlyConfigured(f"{SETTING}[{name!r}] must be a whole number from {least} up.")
+    if isinstance(value, str) and 0 < len(value.encode()) <= 40:
+        return value
+    raise ImproperlyConfigured(f"{SETTING}[{name!r}] must be a name of 1 to 40 bytes.")
+
+
+def _reset(*, setting: str, **_: Any) -> None:
+    if setting == SETTING:
+        get.cache_clear()
+
+
+def register_reset() -> None:
+    """Read the settings anew after ``override_settings`` in tests."""
+    setting_changed.connect(_reset, dispatch_uid="tenant_migrations.conf")

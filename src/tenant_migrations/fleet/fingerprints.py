@@ -1,0 +1,215 @@
+"""Fingerprints: which schemas look exactly alike, found without reading any of them out.
+
+A fingerprint is a sum of 64-bit hashes, one hash for each row of the catalog that belongs to the
+schema. Being a sum it can be computed in any number of slices and added up, so the catalog is read
+in bounded slices of its primary key (relation oid), once, whatever the number of schemas; no slice
+sorts or aggregates more than its own rows, and the client receives one row per schema and slice.
+
+Equal fingerprints mean equal structure. Unequal ones may still mean equal structure (another
+order of columns, say): that is settled by reading one schema of each kind out object by object
+(``structure.py``). They are compared within one run only and never stored.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from queue import Empty, SimpleQueue
+from typing import Any
+
+import psycopg
+
+from tenant_migrations.database import reading
+
+BOUNDARIES = """
+    SELECT oid::bigint
+      FROM (SELECT oid, row_number() OVER (ORDER BY oid) AS nth
+              FROM pg_class
+             WHERE relnamespace = ANY(%(namespaces)s::oid[])) AS numbered
+     WHERE nth %% %(size)s = 0
+  ORDER BY oid
+"""
+
+# Every table is bounded by the same range of relation oids, and names of other relations are looked
+# up one by one (scalar subqueries): whatever the planner believes of the catalog's statistics, no
+# slice reads a whole catalog. The schema's own name is taken out of printed expressions, as it
+# differs from tenant to tenant. Types above oid 16383 are named, not numbered, as a schema's own
+# types have oids of their own. NOT NULL constraints (contype n, PostgreSQL 18) repeat attnotnull.
+RELATION_SLICE = """
+WITH rel AS MATERIALIZED (
+    SELECT c.oid, c.relname, c.relkind, c.relpersistence, c.relam, c.reloptions, c.relnamespace,
+           quote_ident((SELECT nspname FROM pg_namespace WHERE oid = c.relnamespace)) || '.'
+               AS prefix
+      FROM pg_class c
+     WHERE c.oid > %(low)s AND c.oid <= %(high)s
+       AND c.relnamespace = ANY(%(namespaces)s::oid[])
+       AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'i', 'I')
+       AND c.oid NOT IN (SELECT objid FROM pg_depend
+                          WHERE refclassid = 'pg_extension'::regclass
+                            AND classid = 'pg_class'::regclass AND deptype = 'e')
+), facts AS (
+    SELECT relnamespace, ROW(1, relname, relkind, relpersistence) AS fact
+      FROM rel
+ UNION ALL
+    SELECT relnamespace,
+           ROW(2, relname, a.attnum, a.attname, a.atttypmod, a.attnotnull, a.attidentity,
+               a.attgenerated, a.attcollation, a.atthasdef,
+               CASE WHEN a.atttypid < 16384 THEN a.atttypid::text
+                    ELSE (SELECT typname FROM pg_type WHERE oid = a.atttypid) END)
+      FROM rel
+      JOIN pg_attribute a ON a.attrelid = rel.oid AND a.attnum > 0 AND NOT a.attisdropped
+                         AND a.attrelid > %(low)s AND a.attrelid <= %(high)s
+     WHERE relkind IN ('r', 'p', 'v', 'm', 'f')
+ UNION ALL
+    SELECT relnamespace,
+           ROW(3, relname, d.adnum, replace(pg_get_expr(d.adbin, d.adrelid), prefix, ''))
+      FROM rel
+      JOIN pg_attrdef d ON d.adrelid = rel.oid AND d.adrelid > %(low)s AND d.adrelid <= %(high)s
+ UNION ALL
+    SELECT relnamespace,
+           ROW(4, relname, k.conname, k.contype, k.condeferrable, k.condeferred, k.convalidated,
+               k.conkey::text, k.confkey::text, k.confupdtype, k.confdeltype, k.confmatchtype,
+               CASE WHEN k.confrelid <> 0
+                    THEN (SELECT ROW(t.relname, t.relnamespace = rel.relnamespace)::text
+                            FROM pg_class t WHERE t.oid = k.confrelid) END,
+               CASE WHEN k.conbin IS NOT NULL
+                    THEN replace(pg_get_expr(k.conbin, k.conrelid), prefix, '') END)
+      FROM rel
+      JOIN pg_constraint k ON k.conrelid = rel.oid AND k.contype NOT IN ('n', 't')
+                          AND k.conrelid > %(low)s AND k.conrelid <= %(high)s
+ UNION ALL
+    SELECT relnamespace,
+           ROW(5, relname, (SELECT relname FROM pg_class t WHERE t.oid = x.indrelid),
+               x.indkey::text, x.indclass::text, x.indcollation::text, x.indoption::text,
+               x.indisunique, x.indisprimary, x.indisexclusion, x.indimmediate, x.indisvalid,
+               x.indisready, {nulls_not_distinct}, relam, reloptions::text,
+               CASE WHEN x.indexprs IS NOT NULL
+                    THEN replace(pg_get_expr(x.indexprs, x.indrelid), prefix, '') END,
+               CASE WHEN x.indpred IS NOT NULL
+                    THEN replace(pg_get_expr(x.indpred, x.indrelid), prefix, '') END)
+      FROM rel
+      JOIN pg_index x ON x.indexrelid = rel.oid
+                     AND x.indexrelid > %(low)s AND x.indexrelid <= %(high)s
+     WHERE relkind IN ('i', 'I')
+ UNION ALL
+    SELECT relnamespace,
+           ROW(6, relname, s.seqtypid, s.seqstart, s.seqincrement, s.seqmax, s.seqmin, s.seqcache,
+               s.seqcycle,
+               (SELECT ROW(t.relname, d.refobjsubid, d.deptype)::text
+                  FROM pg_depend d JOIN pg_class t ON t.oid = d.refobjid
+                 WHERE d.classid = 'pg_class'::regclass AND d.objid = rel.oid
+                   AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')))
+      FROM rel
+      JOIN pg_sequence s ON s.seqrelid = rel.oid
+                        AND s.seqrelid > %(low)s AND s.seqrelid <= %(high)s
+     WHERE relkind = 'S'
+ UNION ALL
+    SELECT relnamespace, ROW(7, relname, replace(pg_get_viewdef(oid), prefix, ''))
+      FROM rel
+     WHERE relkind IN ('v', 'm')
+ UNION ALL
+    SELECT relnamespace,
+           ROW(8, relname, t.tgname, t.tgenabled, replace(pg_get_triggerdef(t.oid), prefix, ''))
+      FROM rel
+      JOIN pg_trigger t ON t.tgrelid = rel.oid AND NOT t.tgisinternal
+                       AND t.tgrelid > %(low)s AND t.tgrelid <= %(high)s
+)
+  SELECT relnamespace, sum(hash_record_extended(fact, 0)), sum(hash_record_extended(fact, 1))
+    FROM facts
+GROUP BY relnamespace
+"""
+
+# Few schemas have any of these: one pass over two catalogs answers for all.
+OTHER_OBJECTS = """
+  SELECT namespace, sum(hash_record_extended(fact, 0)), sum(hash_record_extended(fact, 1))
+    FROM (SELECT p.pronamespace AS namespace,
+                 ROW(9, p.proname, p.prokind, p.proargtypes::text, p.prorettype, p.prolang,
+                     p.prosrc, p.provolatile, p.proisstrict, p.prosecdef,
+                     p.proconfig::text) AS fact
+            FROM pg_proc p
+           WHERE p.pronamespace = ANY(%(namespaces)s::oid[])
+             AND p.oid NOT IN (SELECT objid FROM pg_depend
+                                WHERE refclassid = 'pg_extension'::regclass
+                                  AND classid = 'pg_proc'::regclass AND deptype = 'e')
+       UNION ALL
+          SELECT t.typnamespace,
+                 ROW(10, t.typname, t.typtype, e.enumsortorder, e.enumlabel, t.typbasetype,
+                     t.typtypmod, t.typnotnull, t.typdefault)
+            FROM pg_type t
+       LEFT JOIN pg_enum e ON e.enumtypid = t.oid
+           WHERE t.typnamespace = ANY(%(namespaces)s::oid[]) AND t.typtype IN ('e', 'd')
+             AND t.oid NOT IN (SELECT objid FROM pg_depend
+                                WHERE refclassid = 'pg_extension'::regclass
+                                  AND classid = 'pg_type'::regclass AND deptype = 'e')
+         ) AS others
+GROUP BY namespace
+"""
+
+
+class Fingerprints:
+    """Fingerprints by schema oid: 128 bits, two independent sums modulo 2**64."""
+
+    def __init__(self) -> None:
+        self._sums: defaultdict[int, tuple[int, int]] = defaultdict(lambda: (0, 0))
+
+    def add(self, rows: Iterable[tuple[Any, ...]]) -> None:
+        for oid, first, second in rows:
+            before = self._sums[oid]
+            self._sums[oid] = (before[0] + int(first), before[1] + int(second))
+
+    def __getitem__(self, oid: int) -> str:
+        """Of a schema without any object: 32 zeros."""
+        first, second = self._sums[oid]
+        return f"{first % 2**64:016x}{second % 2**64:016x}"
+
+
+def read_fingerprints(
+    namespaces: Sequence[int],
+    *,
+    jobs: int,
+    slice_size: int,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Fingerprints:
+    """Read the fingerprints of these schemas over ``jobs`` connections.
+
+    A slice is ``slice_size`` relations; ``progress`` is told slices done and slices in all.
+    Raises ``psycopg.Error`` when a statement fails or takes longer than ``READ_TIMEOUT_MS``.
+    """
+    fingerprints = Fingerprints()
+    wanted = list(namespaces)
+    with reading() as connection:
+        parameters = {"namespaces": wanted, "size": slice_size}
+        inner = [row[0] for row in connection.execute(BOUNDARIES, parameters)]
+        fingerprints.add(connection.execute(OTHER_OBJECTS, parameters))
+    edges = [0, *inner, 2**32 - 1]
+    slices: SimpleQueue[tuple[int, int]] = SimpleQueue()
+    for edge in zip(edges, edges[1:], strict=False):
+        slices.put(edge)
+    total, done = len(edges) - 1, 0
+
+    def work() -> list[tuple[Any, ...]]:
+        """Take slices until none is left; each worker keeps one connection."""
+        nonlocal done
+        rows: list[tuple[Any, ...]] = []
+        with reading() as connection:
+            statement = _relation_slice(connection)
+            while True:
+                try:
+                    low, high = slices.get_nowait()
+                except Empty:
+                    return rows
+                bounds = {"low": low, "high": high, "namespaces": wanted}
+                rows += connection.execute(statement, bounds)
+                done += 1
+                progress(done, total)
+
+    with ThreadPoolExecutor(max_workers=min(jobs, total)) as pool:
+        for worker in as_completed([pool.submit(work) for _ in range(min(jobs, total))]):
+            fingerprints.add(worker.result())
+    return fingerprints
+
+
+def _relation_slice(connection: psycopg.Connection[Any]) -> str:
+    newer = connection.info.server_version >= 150000
+    return RELATION_SLICE.replace(
+        "{nulls_not_distinct}", "x.indnullsnotdistinct" if newer else "NULL::boolean"
+    )

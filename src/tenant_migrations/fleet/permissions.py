@@ -1,0 +1,138 @@
+"""Content types and permissions: what ``post_migrate`` should have left in each schema.
+
+Like ledgers they are read as one digest per schema, and row by row only once per distinct digest.
+The expected sets are those of ``django.contrib.contenttypes.management.create_contenttypes`` and
+``django.contrib.auth.management.create_permissions``: all models of all installed apps, whichever
+schema their tables are in.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import psycopg
+from django.apps import apps
+from psycopg import sql
+
+from tenant_migrations.fleet import findings
+from tenant_migrations.fleet.findings import Finding
+from tenant_migrations.fleet.tenants import apps_of
+
+Name = tuple[str, ...]
+"""App label and model, for a permission with its codename."""
+
+CONTENT_TYPES = sql.SQL("SELECT app_label, model, '' AS codename FROM {types}")
+PERMISSIONS = sql.SQL("""
+    SELECT t.app_label, t.model, p.codename
+      FROM {permissions} p
+      JOIN {types} t ON t.id = p.content_type_id
+""")
+DIGEST = sql.SQL("""
+    SELECT {position}::int,
+           encode(sha256(coalesce(convert_to(string_agg(
+               app_label || chr(31) || model || chr(31) || codename, chr(30)
+               ORDER BY app_label COLLATE "C", model COLLATE "C", codename COLLATE "C"
+           ), 'UTF8'), '')), 'hex')
+      FROM ({rows}) AS names
+""")
+
+
+@dataclass(frozen=True)
+class Registry:
+    """What schemas of one kind should hold."""
+
+    has_content_types: bool
+    has_permissions: bool
+
+    @classmethod
+    def of(cls, kind: str) -> "Registry":
+        labels = apps_of(kind)
+        types = apps.is_installed("django.contrib.contenttypes") and "contenttypes" in labels
+        return cls(types, types and apps.is_installed("django.contrib.auth") and "auth" in labels)
+
+    @cached_property
+    def content_types(self) -> frozenset[Name]:
+        return frozenset(
+            (config.label, model._meta.model_name or "")
+            for config in apps.get_app_configs()
+            if config.models_module
+            for model in config.get_models()
+        )
+
+    @cached_property
+    def permissions(self) -> frozenset[Name]:
+        if not self.has_permissions:
+            return frozenset()
+        from django.contrib.auth.management import _get_all_permissions
+
+        return frozenset(
+            (config.label, model._meta.model_name or "", codename)
+            for config in apps.get_app_configs()
+            if config.models_module
+            for model in config.get_models()
+            for codename, _ in _get_all_permissions(model._meta)
+        )
+
+    @cached_property
+    def digest(self) -> str:
+        """What a schema's digest is when nothing is missing and nothing stale."""
+        types = _digest((*name, "") for name in self.content_types)
+        return types + (_digest(self.permissions) if self.has_permissions else "")
+
+    def rows_of(self, schema: str) -> list[sql.Composed]:
+        """The queries that list what a schema holds."""
+        types = sql.Identifier(schema, "django_content_type")
+        permissions = sql.Identifier(schema, "auth_permission")
+        queries = [CONTENT_TYPES.format(types=types)]
+        if self.has_permissions:
+            queries.append(PERMISSIONS.format(types=types, permissions=permissions))
+        return queries
+
+
+def _digest(names: Iterable[Name]) -> str:
+    lines = sorted(tuple(part.encode() for part in name) for name in names)
+    return hashlib.sha256(b"\x1e".join(b"\x1f".join(line) for line in lines)).hexdigest()
+
+
+def read_digests(
+    connection: psycopg.Connection[Any], schemas: Sequence[str], registry: Registry, batch: int
+) -> dict[str, str]:
+    """Digest per schema. One whose tables are missing is left out: the structure tells that."""
+    digests: dict[str, str] = {}
+    waiting = [schemas[start : start + batch] for start in range(0, len(schemas), batch)]
+    while waiting:
+        part = waiting.pop()
+        statement = sql.SQL(" UNION ALL ").join(
+            DIGEST.format(position=sql.Literal(i), rows=rows)
+            for i, name in enumerate(part)
+            for rows in registry.rows_of(name)
+        )
+        try:
+            for i, digest in connection.execute(statement):
+                digests[part[i]] = digests.get(part[i], "") + digest
+        except (psycopg.ProgrammingError, psycopg.errors.QueryCanceled):
+            if len(part) > 1:
+                middle = len(part) // 2
+                waiting += [part[:middle], part[middle:]]
+    return digests
+
+
+def read_findings(
+    connection: psycopg.Connection[Any], schema: str, registry: Registry
+) -> list[Finding]:
+    """What one schema lacks or keeps, by name."""
+    queries = registry.rows_of(schema)
+    types = {(app, model) for app, model, _ in connection.execute(queries[0])}
+    found = []
+    if missing := sorted(registry.content_types - types):
+        found.append(findings.content_types_missing([".".join(name) for name in missing]))
+    if registry.has_permissions:
+        held = set(connection.execute(queries[1]))
+        if lacking := sorted(registry.permissions - held):
+            names = [f"{app}.{codename}" for app, _, codename in lacking]
+            found.append(findings.permissions_missing(names))
+    if stale := sorted(types - registry.content_types):
+        found.append(findings.content_types_stale([".".join(name) for name in stale]))
+    return found

@@ -1,0 +1,100 @@
+"""Advisory locks: one run over the fleet at a time, one writer in a schema at a time.
+
+PostgreSQL releases them by itself when the session or transaction that holds them ends, however it
+ends (PostgreSQL documentation, "Advisory Locks"): nothing is left behind by a crash. They are kept
+per database, so that two fleets on one server do not meet.
+"""
+
+import zlib
+from types import TracebackType
+from typing import Any
+
+from django.db import Error
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from tenant_migrations.database import tenant_connection
+from tenant_migrations.exceptions import Busy, LockLost
+
+FLEET, TENANT, REFERENCE = 0x746D0001, 0x746D0002, 0x746D0003
+"""First key of each sort of lock; the second tells which tenant or reference."""
+
+HELD = """
+    SELECT EXISTS (
+        SELECT 1 FROM pg_locks
+         WHERE locktype = 'advisory' AND granted AND pid = %s
+           AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+           AND classid = %s AND objid = %s AND objsubid = 2)
+"""
+
+
+def second_key(name: str) -> int:
+    """A name as PostgreSQL's ``integer``. Two names may share one: then they only wait in turn."""
+    return zlib.crc32(name.encode()) - 2**31
+
+
+class FleetLock:
+    """Held by the one run that may change the fleet, on a connection of its own.
+
+    Raises ``Busy`` on entry where another run holds it. ``check`` raises ``LockLost`` once the
+    connection that held it is gone, which a process that was stopped and continued can't know
+    otherwise.
+    """
+
+    def __init__(self) -> None:
+        self._connection: Any = None
+        self._pid = 0
+
+    def __enter__(self) -> "FleetLock":
+        self._connection = tenant_connection().copy()
+        with self._connection.cursor() as cursor:
+            cursor.execute("SELECT pg_try_advisory_lock(%s, 0), pg_backend_pid()", (FLEET,))
+            granted, self._pid = cursor.fetchone()
+        if not granted:
+            self._connection.close()
+            raise Busy(
+                "another run holds the fleet lock; nothing was done: "
+                "try again when it is through"
+            )
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            self._connection.close()
+        except Error:
+            pass  # The server closed it already, and the lock is gone with it.
+
+    def check(self, connection: BaseDatabaseWrapper) -> None:
+        """Ask, on the connection that is about to write, whether the lock is still held."""
+        with connection.cursor() as cursor:
+            cursor.execute(HELD, (self._pid, FLEET, 0))
+            if not cursor.fetchone()[0]:
+                raise LockLost(
+                    "the fleet lock was lost: its connection is gone; "
+                    "run verify_tenant_migrations to see where the fleet stands"
+                )
+
+
+def try_lock(connection: BaseDatabaseWrapper, sort: int, name: str) -> bool:
+    """Take a lock for the rest of this session; False where another session has it."""
+    return _ask(connection, "pg_try_advisory_lock", sort, name)
+
+
+def try_lock_transaction(connection: BaseDatabaseWrapper, sort: int, name: str) -> bool:
+    """Take a lock for the rest of this transaction; False where another session has it."""
+    return _ask(connection, "pg_try_advisory_xact_lock", sort, name)
+
+
+def unlock(connection: BaseDatabaseWrapper, sort: int, name: str) -> None:
+    """Give a session's lock back."""
+    _ask(connection, "pg_advisory_unlock", sort, name)
+
+
+def _ask(connection: BaseDatabaseWrapper, function: str, sort: int, name: str) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {function}(%s, %s)", (sort, second_key(name)))
+        return bool(cursor.fetchone()[0])

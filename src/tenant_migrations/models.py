@@ -1,0 +1,132 @@
+"""The durable record: reference schemas and their steps, rollouts and what they did.
+
+All tables live in the public schema. Nothing here is written by a command that only reads, except
+the reference schemas' own steps.
+"""
+
+from django.db import models
+
+from tenant_migrations.vocabulary import OutcomeState, RolloutState, TenantStatus
+
+
+def _choices(words: type[OutcomeState | RolloutState | TenantStatus]) -> list[tuple[str, str]]:
+    return [(word.value, word.value) for word in words]
+
+
+class ReferenceStep(models.Model):
+    """One migration that a reference schema passed, with what it changed in the structure."""
+
+    kind = models.CharField(max_length=63, help_text="tenant, public, or a tenant type")
+    position = models.PositiveIntegerField()
+    app = models.CharField(max_length=255)
+    name = models.CharField(max_length=255)
+    source_digest = models.CharField(
+        max_length=64, help_text="SHA-256 of the migration's file: an edited one is built anew"
+    )
+    changes = models.JSONField(help_text="list of [key, definition before, definition after]")
+    applied_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("kind", "position")
+        constraints = (
+            models.UniqueConstraint(fields=("kind", "position"), name="tm_step_position"),
+            models.UniqueConstraint(fields=("kind", "app", "name"), name="tm_step_migration"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.app}.{self.name}"
+
+
+class Rollout(models.Model):
+    """One run that changed, or set out to change, the fleet."""
+
+    trigger = models.CharField(max_length=50, help_text="what started it, such as cli or monitor")
+    state = models.CharField(
+        max_length=20, choices=_choices(RolloutState), default=RolloutState.RUNNING
+    )
+    code_revision = models.CharField(max_length=80)
+    options = models.JSONField(default=dict, help_text="the selection and limits it ran with")
+    plan = models.JSONField(default=list, help_text="per variant: tenants and their migrations")
+    before = models.JSONField(default=dict, help_text="tenants by status, before")
+    after = models.JSONField(default=dict, help_text="tenants by status, after")
+    host = models.CharField(max_length=255)
+    process = models.PositiveIntegerField(help_text="process id on that host")
+    error = models.TextField(blank=True)
+    started_at = models.DateTimeField(auto_now_add=True)
+    heartbeat_at = models.DateTimeField(auto_now_add=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("-id",)
+        indexes = (models.Index(fields=("state",), name="tm_rollout_state"),)
+
+    def __str__(self) -> str:
+        return f"rollout {self.pk} ({self.state})"
+
+
+class TenantOutcome(models.Model):
+    """What one rollout did to one schema."""
+
+    rollout = models.ForeignKey(Rollout, on_delete=models.CASCADE, related_name="outcomes")
+    schema_name = models.CharField(max_length=63)
+    state = models.CharField(
+        max_length=20, choices=_choices(OutcomeState), default=OutcomeState.NOT_ATTEMPTED
+    )
+    status_before = models.CharField(max_length=20, choices=_choices(TenantStatus))
+    status_after = models.CharField(max_length=20, choices=_choices(TenantStatus), blank=True)
+    ledger_before = models.CharField(
+        max_length=64, blank=True, help_text="digest of the ledger before the run"
+    )
+    applied = models.JSONField(default=list, help_text="migrations that this run recorded")
+    repaired = models.JSONField(default=list, help_text="objects that this run created or rebuilt")
+    attempts = models.PositiveSmallIntegerField(default=0)
+    migration = models.CharField(max_length=511, blank=True, help_text="where it failed")
+    sqlstate = models.CharField(max_length=5, blank=True)
+    message = models.TextField(blank=True)
+    hint = models.TextField(blank=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    duration_seconds = models.FloatField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("rollout", "schema_name")
+        constraints = (
+            models.UniqueConstraint(fields=("rollout", "schema_name"), name="tm_outcome_once"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.schema_name}: {self.state}"
+
+
+class StepJournal(models.Model):
+    """How far a migration with ``atomic = False`` got in one schema, while it is not recorded."""
+
+    schema_name = models.CharField(max_length=63)
+    app = models.CharField(max_length=255)
+    name = models.CharField(max_length=255)
+    operations_done = models.PositiveIntegerField(default=0)
+    unproven = models.BooleanField(
+        default=False, help_text="an operation began whose end nothing in the database can show"
+    )
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("schema_name", "app", "name"), name="tm_journal_once"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.schema_name}: {self.app}.{self.name} at operation {self.operations_done}"
+
+
+class Quarantine(models.Model):
+    """A tenant that is left alone until somebody released it."""
+
+    schema_name = models.CharField(max_length=63, unique=True)
+    reason = models.TextField()
+    since = models.DateTimeField(auto_now_add=True)
+    rollout = models.ForeignKey(
+        Rollout, on_delete=models.SET_NULL, null=True, related_name="quarantined"
+    )
+
+    def __str__(self) -> str:
+        return f"{self.schema_name}: {self.reason}"
