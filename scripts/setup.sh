@@ -27,14 +27,15 @@ EOF
 }
 
 find_python() {
-  local candidate
-  for candidate in ${PYTHON:+"$PYTHON"} python3 python3.14 python3.13 python3.12 python3.11; do
+  local candidate candidates=(python3 python3.14 python3.13 python3.12 python3.11)
+  [[ -n ${PYTHON-} ]] && candidates=("$PYTHON")
+  for candidate in "${candidates[@]}"; do
     if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
       command -v "$candidate"
       return
     fi
   done
-  fail 3 "no Python 3.11 or newer found: install one (Debian: apt-get install python3 python3-venv) or name it in PYTHON"
+  fail 3 "no Python 3.11 or newer in ${candidates[*]}: install one (Debian: apt-get install python3 python3-venv) or name it in PYTHON"
 }
 
 # One word for the state of all that the installation depends on.
