@@ -5,8 +5,11 @@ neither host can show, let alone change, what belongs to the other.
 """
 
 from django.contrib.admin import AdminSite
-from django.db import connection
+from django.contrib.auth.forms import AuthenticationForm
 from django.http import HttpRequest
+
+from zumodra.accounts.models import Profile
+from zumodra.tenants.schema import is_public
 
 
 class TenantAdminSite(AdminSite):
@@ -14,13 +17,12 @@ class TenantAdminSite(AdminSite):
 
     site_header = site_title = "Company administration"
     index_title = "Your company"
+    login_form = AuthenticationForm
 
     def has_permission(self, request: HttpRequest) -> bool:
         """Whether the signed-in person administers this very company."""
-        from zumodra.accounts.models import Profile
-
         user = request.user
-        if not user.is_authenticated or connection.schema_name == "public":
+        if not user.is_authenticated or is_public():
             return False
         return Profile.objects.administrators().filter(user=user).exists()
 
@@ -34,12 +36,7 @@ class PublicAdminSite(AdminSite):
     def has_permission(self, request: HttpRequest) -> bool:
         """Whether the signed-in person is platform staff, on the public host."""
         user = request.user
-        return (
-            connection.schema_name == "public"
-            and user.is_authenticated
-            and user.is_active
-            and user.is_staff
-        )
+        return is_public() and user.is_authenticated and user.is_active and user.is_staff
 
 
 public_site = PublicAdminSite(name="public_admin")

@@ -186,7 +186,7 @@ class Application(models.Model):
     )
     rating = models.PositiveSmallIntegerField(null=True, blank=True)
     cover_letter = models.TextField(blank=True)
-    rejection_reason = models.CharField(max_length=200, null=True, blank=True)
+    rejection_reason = models.CharField(max_length=200, null=True, blank=True)  # noqa: DJ001
     applied_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

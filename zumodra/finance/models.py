@@ -91,7 +91,7 @@ class Invoice(models.Model):
         output_field=models.DecimalField(max_digits=12, decimal_places=2),
         db_persist=True,
     )
-    memo = models.TextField(null=True, blank=True)
+    memo = models.TextField(null=True, blank=True)  # noqa: DJ001
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
@@ -188,7 +188,7 @@ class Payment(models.Model):
     status = models.CharField(max_length=10, choices=Status, default=Status.PENDING)
     amount = models.DecimalField(max_digits=12, decimal_places=2)
     reference = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    failure_code = models.CharField(max_length=60, null=True, blank=True)
+    failure_code = models.CharField(max_length=60, null=True, blank=True)  # noqa: DJ001
     paid_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 

@@ -12,7 +12,7 @@ class Department(models.Model):
     head = models.ForeignKey(
         "Employee", on_delete=models.SET_NULL, null=True, blank=True, related_name="+"
     )
-    cost_center = models.CharField(max_length=20, null=True, blank=True)
+    cost_center = models.CharField(max_length=20, null=True, blank=True)  # noqa: DJ001
 
     class Meta:
         ordering = ["name"]

@@ -30,7 +30,7 @@ class WebhookEndpoint(models.Model):
         return self.url
 
     def sign(self, body: bytes) -> str:
-        """The signature of `body`. The key is derived, never stored; raise the version to rotate."""
+        """The signature of `body`. Its key is derived, not stored; a new version rotates it."""
         scope = f"webhook:{self.uuid}:{self.key_version}"
         key = hmac.digest(settings.SECRET_KEY.encode(), scope.encode(), "sha256")
         return hmac.new(key, body, "sha256").hexdigest()

@@ -5,7 +5,9 @@
 Several hosts that serve one site must share ``SECRET_KEY``, or they reject each other's sessions.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import environ
 
@@ -36,6 +38,7 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
 # --- Database: DATABASE_URL names an external server; without it the embedded one is used.
 DATABASE_URL = env.str("DATABASE_URL", default="")
+DATABASES: dict[str, Mapping[str, Any]]
 if DATABASE_URL:
     DATABASES = {"default": database_from_url(DATABASE_URL)}
 else:

@@ -1,5 +1,6 @@
 """A signing key that nobody has to choose."""
 
+import contextlib
 import os
 import secrets
 from pathlib import Path
@@ -34,9 +35,8 @@ def _create(path: Path) -> None:
     try:
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
             file.write(secrets.token_urlsafe(64))
-        try:
+        # Where another process was first, its key is the one to use.
+        with contextlib.suppress(FileExistsError):
             os.link(draft, path)
-        except FileExistsError:
-            pass  # Another process was first; its key is the one to use.
     finally:
         draft.unlink()
