@@ -13,9 +13,7 @@ from tenant_migrations import conf
 NAMES = ("tenant_migrations", "tenant_migrations.apps.TenantMigrationsConfig")
 
 
-def check_settings(
-    app_configs: Sequence[AppConfig] | None, **_: Any
-) -> list[checks.CheckMessage]:
+def check_settings(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[checks.CheckMessage]:
     """E001: a bad value in ``TENANT_MIGRATIONS``."""
     try:
         conf.get()

@@ -59,7 +59,9 @@ def reading() -> Iterator["psycopg.Connection[Any]"]:
         try:
             wrapper.ensure_connection()
         except OperationalError as error:
-            raise DatabaseUnavailable(f"no connection to the database: {one_line(error)}") from error
+            raise DatabaseUnavailable(
+                f"no connection to the database: {one_line(error)}"
+            ) from error
         raw: psycopg.Connection[Any] = wrapper.connection
         for name, value in (
             ("default_transaction_read_only", "on"),

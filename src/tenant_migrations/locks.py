@@ -52,8 +52,7 @@ class FleetLock:
         if not granted:
             self._connection.close()
             raise Busy(
-                "another run holds the fleet lock; nothing was done: "
-                "try again when it is through"
+                "another run holds the fleet lock; nothing was done: try again when it is through"
             )
         return self
 

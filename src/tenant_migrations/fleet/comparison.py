@@ -60,8 +60,7 @@ def differences(
 
 def _ignored(key: ObjectKey, patterns: Iterable[str]) -> bool:
     return any(
-        fnmatchcase(key.relation, pattern) or fnmatchcase(key.name, pattern)
-        for pattern in patterns
+        fnmatchcase(key.relation, pattern) or fnmatchcase(key.name, pattern) for pattern in patterns
     )
 
 
@@ -108,9 +107,7 @@ def _finding(difference: Difference, expected: Expected) -> Finding:
         message = f"{what} is not expected" + (f" (removed by {by})" if by else "")
     else:
         message = f"{what} is {difference.actual}, expected {difference.expected}"
-    return Finding(
-        difference_kind(key.kind, state), message, _hint(difference), key.display, by
-    )
+    return Finding(difference_kind(key.kind, state), message, _hint(difference), key.display, by)
 
 
 def _hint(difference: Difference) -> str:
@@ -145,14 +142,13 @@ def _without_effect(
 ) -> list[MigrationKey]:
     """Recorded migrations whose every lasting change is undone in the structure.
 
-    Changes to a table that is missing altogether tell nothing about the migration and are left out.
+    Changes to a table that is missing altogether tell nothing about the migration and are left
+    out, and a view may have gone with a table that it reads.
     """
     missing_tables = {
         d.key.relation for d in found if d.key.kind is ObjectKind.TABLE and d.state == "missing"
     }
-    suspects = dict.fromkeys(
-        expected.origin[d.key] for d in found if d.key in expected.origin
-    )
+    suspects = dict.fromkeys(expected.origin[d.key] for d in found if d.key in expected.origin)
     absent = []
     for migration in suspects:
         lasting = [
@@ -160,6 +156,8 @@ def _without_effect(
             for key, before, after in reference.changes_of(migration)
             if expected.origin.get(key) == migration and key.relation not in missing_tables
         ]
-        if lasting and all(actual.get(key) == before for key, before in lasting):
+        if any(key.kind is not ObjectKind.VIEW for key, _ in lasting) and all(
+            actual.get(key) == before for key, before in lasting
+        ):
             absent.append(migration)
     return absent

@@ -10,7 +10,7 @@ touch the same one and only some of them are recorded, that object is left out o
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from tenant_migrations.fleet.graph import MigrationKey
@@ -42,6 +42,10 @@ class Expected:
     """Objects that can't be told for this ledger."""
     unknown: tuple[MigrationKey, ...] = ()
     """Recorded migrations that the reference never passed: then nothing can be told."""
+
+    def without(self, keys: Iterable[ObjectKey]) -> "Expected":
+        """The same with these objects left out of the comparison."""
+        return replace(self, uncertain=self.uncertain.union(keys))
 
 
 def changes_between(before: ObjectMap, after: ObjectMap) -> tuple[Change, ...]:

@@ -32,6 +32,10 @@ class Finding:
             return self
         return replace(self, hint=self.hint.replace(SCHEMA, shlex.quote(schema_name)))
 
+    def for_all(self) -> "Finding":
+        """The same with a hint for many tenants at once."""
+        return replace(self, hint=self.hint.replace(f" --tenant={SCHEMA}", ""))
+
 
 SEVERITIES = {
     FindingKind.DUPLICATE_ROWS: Severity.WARNING,

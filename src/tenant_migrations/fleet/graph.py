@@ -226,4 +226,3 @@ def _is_structural(operation: Operation) -> bool:
     if isinstance(operation, (RunPython, RunSQL)):
         return False
     return type(operation).__module__.startswith(DJANGO_OPERATIONS)
-

@@ -69,9 +69,7 @@ def can_be_created(key: ObjectKey, expected: str, actual: str | None) -> bool:
     return remedy(key, expected, actual, {}) is not None
 
 
-def remedy(
-    key: ObjectKey, expected: str, actual: str | None, objects: ObjectMap
-) -> Remedy | None:
+def remedy(key: ObjectKey, expected: str, actual: str | None, objects: ObjectMap) -> Remedy | None:
     """How to bring one object to its expected definition, or ``None`` where that is not safe.
 
     ``objects`` is the whole expected map, from which the parts of a table are taken.

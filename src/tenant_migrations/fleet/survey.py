@@ -6,7 +6,7 @@ number of variants.
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,13 +26,13 @@ from tenant_migrations.fleet import expectation, findings, ledger, permissions, 
 from tenant_migrations.fleet.expectation import Reference
 from tenant_migrations.fleet.findings import Finding
 from tenant_migrations.fleet.fingerprints import Fingerprints, read_fingerprints
-from tenant_migrations.fleet.graph import Code
+from tenant_migrations.fleet.graph import Code, MigrationKey
 from tenant_migrations.fleet.ledger import Ledger, SchemaFact
 from tenant_migrations.fleet.report import FleetReport, SchemaReport
 from tenant_migrations.fleet.structure import ObjectMap, read_objects
 from tenant_migrations.fleet.tenants import PUBLIC_KIND, Tenant
 from tenant_migrations.fleet.verdict import Evidence, Scope, Verdict, judge
-from tenant_migrations.models import Quarantine
+from tenant_migrations.models import Quarantine, StepJournal
 
 Progress = Callable[[str, int, int], None]
 """Told what is being read, how much of it is done, and how much there is in all."""
@@ -100,6 +100,7 @@ class _Look:
     ledger: str
     fingerprint: str
     registrations: str
+    in_hand: frozenset[MigrationKey] = frozenset()
 
 
 class _Surveyor:
@@ -136,7 +137,9 @@ class _Surveyor:
         digests, errors = ledger.read_digests(self.connection, [name], 1)
         if errors:
             return _unreadable(SchemaReport(name, PUBLIC_KIND), errors[name])
-        look = _Look(PUBLIC_KIND, digests[name], name, self._registrations(PUBLIC_KIND, [name])[name])
+        look = _Look(
+            PUBLIC_KIND, digests[name], name, self._registrations(PUBLIC_KIND, [name])[name]
+        )
         return self._report(SchemaReport(name, PUBLIC_KIND), fact, look)
 
     def tenants(self, chosen: Sequence[Tenant]) -> list[SchemaReport]:
@@ -147,7 +150,7 @@ class _Surveyor:
         for kind in tenants.kinds():
             some = [t.schema_name for t in chosen if t.kind == kind and t.schema_name in digests]
             registrations |= self._registrations(kind, some)
-        quarantined = read_quarantined()
+        quarantined, in_hand = _read_quarantined(), _read_in_hand()
         reports = []
         for tenant in chosen:
             name = tenant.schema_name
@@ -161,7 +164,13 @@ class _Surveyor:
                 reports.append(self._without_ledger(report))
             else:
                 fact = self.schemas[name]
-                look = _Look(tenant.kind, digests[name], self.prints[fact.oid], registrations[name])
+                look = _Look(
+                    tenant.kind,
+                    digests[name],
+                    self.prints[fact.oid],
+                    registrations[name],
+                    in_hand.get(name, frozenset()),
+                )
                 reports.append(self._report(report, fact, look))
         return reports
 
@@ -224,7 +233,13 @@ class _Surveyor:
                 return _unreadable(report, one_line(error))
         variant, verdict = self.judged[look]
         return SchemaReport(
-            report.schema_name, report.kind, verdict, report.own, report.domain, variant, look.ledger
+            report.schema_name,
+            report.kind,
+            verdict,
+            report.own,
+            report.domain,
+            variant,
+            look.ledger,
         )
 
     def _judge(self, fact: SchemaFact, look: _Look) -> tuple[str, Verdict]:
@@ -234,9 +249,8 @@ class _Surveyor:
         rows = self.ledgers[look.ledger]
         reference = self.references.get(look.kind)
         objects = self._objects(fact, look, reference)
-        verdict = judge(
-            Evidence(look.kind, rows, objects), self.code, reference, self.scope
-        )
+        evidence = Evidence(look.kind, rows, objects, look.in_hand)
+        verdict = judge(evidence, self.code, reference, self.scope)
         if look.registrations and not verdict.pending:
             registry = self.registries[look.kind]
             if look.registrations != registry.digest and not self.question.apps:
@@ -265,9 +279,7 @@ class _Surveyor:
             return report.with_own(findings.ledger_absent(len(objects)))
         report = report.with_own(findings.schema_empty())
         empty = judge(Evidence(report.kind, Ledger()), self.code, None, self.scope)
-        return SchemaReport(
-            report.schema_name, report.kind, empty, report.own, report.domain
-        )
+        return SchemaReport(report.schema_name, report.kind, empty, report.own, report.domain)
 
 
 def _own_findings(tenant: Tenant, quarantine: str | None) -> tuple[Finding, ...]:
@@ -285,12 +297,25 @@ def _unreadable(report: SchemaReport, reason: str) -> SchemaReport:
     return report.with_own(findings.unreadable(reason), error=reason)
 
 
-def read_quarantined() -> dict[str, str]:
-    """Reasons by schema name; empty before the app's own tables exist."""
+def _read_quarantined() -> dict[str, str]:
+    """Reason by schema name."""
+    return dict(_own_rows(Quarantine.objects.values_list("schema_name", "reason")))
+
+
+def _read_in_hand() -> dict[str, frozenset[MigrationKey]]:
+    """Migrations that are half done under a journal, by schema name."""
+    found: dict[str, frozenset[MigrationKey]] = {}
+    for name, *key in _own_rows(StepJournal.objects.values_list("schema_name", "app", "name")):
+        found[name] = found.get(name, frozenset()) | {(key[0], key[1])}
+    return found
+
+
+def _own_rows(rows: Iterable[Any]) -> list[Any]:
+    """Rows of the app's own tables; none before these exist."""
     try:
         with schema_in_use(public_schema()):
-            return dict(Quarantine.objects.values_list("schema_name", "reason"))
+            return list(rows)
     except DatabaseError as error:
         if sqlstate(error) == "42P01":
-            return {}
-        raise DatabaseUnavailable(f"quarantine can't be read: {one_line(error)}") from error
+            return []
+        raise DatabaseUnavailable(f"the records can't be read: {one_line(error)}") from error

@@ -50,9 +50,7 @@ def schema_name_of(kind: str) -> str:
     return f"{conf.get().REFERENCE_SCHEMA}_{hashlib.sha256(kind.encode()).hexdigest()[:16]}"
 
 
-def bring_forward(
-    code: Code, progress: Progress
-) -> tuple[dict[str, Reference], list[Finding]]:
+def bring_forward(code: Code, progress: Progress) -> tuple[dict[str, Reference], list[Finding]]:
     """Every reference at the code's revision, and a finding for each that can't be had.
 
     Builds what is not there, which takes as long as Django takes for one new tenant; later calls

@@ -1,0 +1,89 @@
+"""What all commands share: exit codes, one-line errors, one JSON document."""
+
+import contextlib
+import json
+import sys
+from abc import abstractmethod
+from argparse import RawDescriptionHelpFormatter
+from typing import IO, Any, NoReturn
+
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management.base import BaseCommand, CommandParser, DjangoHelpFormatter
+from django.db import DatabaseError
+
+from tenant_migrations.cli.printable import printable
+from tenant_migrations.database import one_line
+from tenant_migrations.exceptions import TenantMigrationsError
+from tenant_migrations.vocabulary import ExitCode
+
+
+class _HelpFormatter(RawDescriptionHelpFormatter, DjangoHelpFormatter):
+    """Keeps the lines of the examples as they are written."""
+
+
+class _Parser(CommandParser):
+    """Says in one line what is wrong with the arguments, and where to read more."""
+
+    on_error: Any = None
+
+    def error(self, message: str) -> NoReturn:
+        self.on_error(f"{message}; see manage.py {self.prog.split()[-1]} --help")
+
+
+class FleetCommand(BaseCommand):
+    """A command that answers with an exit code of ``ExitCode``.
+
+    Subclasses implement ``run``. Errors become one line on stderr and, with ``--json``, a document
+    with ``status`` ``error`` on stdout; ``--traceback`` shows where they came from. While ``run``
+    works, what migrations print goes to stderr, as stdout belongs to the answer.
+    """
+
+    requires_system_checks = ()  # The checks of all apps take longer than the answer.
+    examples = ""
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        parser = super().create_parser(
+            prog_name, subcommand, epilog=self.examples, formatter_class=_HelpFormatter, **kwargs
+        )
+        parser.__class__ = _Parser
+        parser.on_error = self._wrong_arguments  # type: ignore[attr-defined]
+        return parser
+
+    @abstractmethod
+    def run(self, answer: IO[str], **options: Any) -> ExitCode:
+        """Do the work, write the answer, and say how it went."""
+
+    def error_document(self, message: str) -> dict[str, Any]:
+        """What ``--json`` prints when there is no answer."""
+        return {"status": "error", "error": message}
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        answer = self.stdout
+        try:
+            with contextlib.redirect_stdout(sys.stderr):
+                code = self.run(answer=answer, **options)
+        except (TenantMigrationsError, ImproperlyConfigured, DatabaseError) as error:
+            if options["traceback"]:
+                raise
+            self._fail(one_line(error), _exit_code(error), bool(options.get("json")))
+        except KeyboardInterrupt:
+            self._fail("interrupted", ExitCode.COULD_NOT_ASK, bool(options.get("json")))
+        if code is not ExitCode.CLEAN:
+            sys.exit(code)
+
+    def _wrong_arguments(self, message: str) -> NoReturn:
+        self._fail(message, ExitCode.WRONG_USE, "--json" in sys.argv)
+
+    def _fail(self, message: str, code: ExitCode, as_json: bool) -> NoReturn:
+        if as_json:
+            self.stdout.write(json.dumps(self.error_document(message)))
+        self.stderr.write(f"error: {printable(message)}", self.style.ERROR)
+        sys.exit(code)
+
+
+def _exit_code(error: Exception) -> ExitCode:
+    if isinstance(error, TenantMigrationsError):
+        return error.exit_code
+    if isinstance(error, ImproperlyConfigured):
+        return ExitCode.WRONG_USE
+    return ExitCode.COULD_NOT_ASK

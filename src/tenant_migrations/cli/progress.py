@@ -1,0 +1,67 @@
+"""Progress on stderr: a bar on a terminal, a plain line every few seconds in a log."""
+
+import sys
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+PLAIN_INTERVAL_SECONDS = 5.0
+"""How often a log gets a line; work that is through before that says nothing."""
+
+
+class ProgressReporter:
+    """Shows how far a long work is. Called from any thread; used as a context manager."""
+
+    def __init__(self, *, wanted: bool = True) -> None:
+        self._wanted = wanted
+        self._bar: Progress | None = None
+        self._what = ""
+        self._last_line = 0.0
+        if wanted and sys.stderr.isatty():
+            self._bar = Progress(
+                TextColumn("{task.description}", markup=False),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeRemainingColumn(),
+                console=Console(stderr=True),
+                transient=True,
+            )
+            self._tasks: dict[str, TaskID] = {}
+
+    def __enter__(self) -> "ProgressReporter":
+        if self._bar:
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._bar:
+            self._bar.stop()
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        if self._bar:
+            if what not in self._tasks:
+                self._tasks[what] = self._bar.add_task(what, total=total)
+            self._bar.update(self._tasks[what], completed=done, total=total)
+        elif self._wanted:
+            self._line(what, done, total)
+
+    def _line(self, what: str, done: int, total: int) -> None:
+        if what != self._what:
+            self._what, self._last_line = what, time.monotonic()
+        elif time.monotonic() - self._last_line >= PLAIN_INTERVAL_SECONDS:
+            self._last_line = time.monotonic()
+            print(f"{what}: {done} of {total}", file=sys.stderr, flush=True)

@@ -1,0 +1,103 @@
+import json
+import sys
+from typing import IO, Any
+
+from django.core.management.base import CommandParser
+
+from tenant_migrations.cli import options as shared
+from tenant_migrations.cli.command import FleetCommand
+from tenant_migrations.cli.json import (
+    empty_document,
+    plan_document,
+    report_document,
+    summary_document,
+)
+from tenant_migrations.cli.progress import ProgressReporter
+from tenant_migrations.cli.text import TextRenderer
+from tenant_migrations.exceptions import Refused
+from tenant_migrations.fleet.graph import Code
+from tenant_migrations.rollout.preview import statements_of
+from tenant_migrations.rollout.running import Order, heal, preview
+from tenant_migrations.rollout.verifying import verify
+from tenant_migrations.vocabulary import ExitCode
+
+
+class Command(FleetCommand):
+    help = "Say whether every tenant is at the code, and with --fix bring it there."
+    examples = """examples:
+  manage.py verify_tenant_migrations                       is all well?
+  manage.py verify_tenant_migrations --json                the same for a program
+  manage.py verify_tenant_migrations --tenant=acme         one tenant (repeat for more)
+  manage.py verify_tenant_migrations --fix --dry-run       what healing would do, as SQL
+  manage.py verify_tenant_migrations --fix                 heal all that can be proven safe
+  manage.py verify_tenant_migrations --fix --reconcile     also record what is there unrecorded
+
+exit codes: 0 all well, 1 findings, 2 wrong use, 3 could not ask, 75 another run is at work
+"""
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        shared.add_output_options(parser)
+        shared.add_question_options(parser)
+        shared.add_healing_options(parser)
+
+    def error_document(self, message: str) -> dict[str, Any]:
+        return empty_document() | super().error_document(message)
+
+    def run(self, answer: IO[str], **options: Any) -> ExitCode:
+        text = TextRenderer(answer, no_color=options["no_color"])
+        progress = ProgressReporter(wanted=not options["quiet"])
+        if not options["fix"]:
+            shared.refuse_healing_options(options)
+            with progress:
+                report = verify(shared.question_from(options), Code(), progress)
+            document = report_document(report)
+        else:
+            order = shared.order_from(options)
+            if options["dry_run"]:
+                return self._preview(order, answer, text, progress, options["json"])
+            self._confirm(order, text, progress, options)
+            with progress:
+                report, summary = heal(order, Code(), progress)
+            document = report_document(report) | {"fix": summary_document(summary)}
+            if not options["json"]:
+                text.summary(summary)
+        if options["json"]:
+            answer.write(json.dumps(document))
+        else:
+            text.report(report, quiet=options["quiet"])
+        return report.exit_code
+
+    def _preview(
+        self,
+        order: Order,
+        answer: IO[str],
+        text: TextRenderer,
+        progress: ProgressReporter,
+        as_json: bool,
+    ) -> ExitCode:
+        with progress:
+            report, plan = preview(order, Code(), progress)
+            statements = {task.schema_name: statements_of(task) for task, _ in plan.variants()}
+        if as_json:
+            document = report_document(report) | {"plan": plan_document(plan, statements)}
+            answer.write(json.dumps(document))
+        else:
+            text.plan(plan, statements)
+        return report.exit_code
+
+    def _confirm(
+        self, order: Order, text: TextRenderer, progress: ProgressReporter, options: dict[str, Any]
+    ) -> None:
+        """Ask once before changing anything, where there is a person to ask."""
+        if options["no_input"] or options["json"]:
+            return
+        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+            return
+        with progress:
+            _, plan = preview(order, Code(), progress)
+        if plan.tasks:
+            text.plan_summary(plan)
+            sys.stderr.write("go on? [y/N] ")
+            sys.stderr.flush()
+            if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+                raise Refused("nothing was changed, as you said")

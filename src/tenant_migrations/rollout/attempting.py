@@ -1,0 +1,76 @@
+"""Attempting: one schema, tried again where that may help, with what happened on record."""
+
+import time
+from collections.abc import Callable
+
+from tenant_migrations import conf
+from tenant_migrations.database import tenant_connection
+from tenant_migrations.exceptions import LockLost
+from tenant_migrations.rollout.applying import Progress
+from tenant_migrations.rollout.failures import (
+    Consequence,
+    Failure,
+    Skipped,
+    Unproven,
+    sort_failure,
+)
+from tenant_migrations.rollout.planning import Skip, Task
+from tenant_migrations.rollout.recording import Record
+from tenant_migrations.rollout.retry import attempts
+
+
+def attempt_task(
+    task: Task,
+    record: Record,
+    apply: Callable[[Task, Progress, Callable[[], None]], None],
+    plan_again: Callable[[Task], Task | Skip | None],
+) -> Failure | None:
+    """Apply a task; ``None`` when it is done or was left alone on purpose.
+
+    A lock that was not to be had, a deadlock and a lost connection are tried again after a wait,
+    on a plan made anew: a commit whose reply was lost is not repeated. Raises ``LockLost``.
+    """
+    started = time.monotonic()
+    failure: Failure | None = None
+    for attempt in attempts(conf.get().LOCK_ATTEMPTS):
+        done = Progress()
+
+        def note(done: Progress = done, attempt: int = attempt) -> None:
+            record.fixed(task.schema_name, done, attempt, _since(started))
+
+        try:
+            current = task if attempt == 1 else plan_again(task)
+            record.begin(task.schema_name)
+            if current is None:
+                note()
+                return None
+            if isinstance(current, Skip):
+                raise Skipped(current.reason)
+            apply(current, done, note)
+            return Failure("; ".join(done.refused), "") if done.refused else None
+        except Skipped as reason:
+            record.skipped(task.schema_name, str(reason))
+            return None
+        except LockLost:
+            raise
+        except Exception as error:
+            failure = sort_failure(error, done.current, _is_connected())
+            record.failed(task.schema_name, failure, done, attempt, _since(started))
+            if isinstance(error, Unproven):
+                record.quarantine(task.schema_name, failure.message)
+            if failure.consequence is not Consequence.RETRY:
+                return failure
+    return failure
+
+
+def _since(started: float) -> float:
+    return round(time.monotonic() - started, 3)
+
+
+def _is_connected() -> bool:
+    """Whether this thread's connection outlived an error; a dead one is closed, to be reopened."""
+    connection = tenant_connection()
+    if connection.connection is not None and connection.is_usable():
+        return True
+    connection.close()
+    return False

@@ -1,0 +1,166 @@
+"""The durable record of a run: one row for it, one for each schema that it set out to change."""
+
+import os
+import socket
+from collections.abc import Sequence
+from typing import Any
+
+from django.utils import timezone
+
+from tenant_migrations.database import public_schema, schema_in_use
+from tenant_migrations.fleet.findings import SCHEMA
+from tenant_migrations.fleet.graph import label
+from tenant_migrations.fleet.report import FleetReport
+from tenant_migrations.models import Quarantine, Rollout, TenantOutcome
+from tenant_migrations.rollout.applying import Progress
+from tenant_migrations.rollout.failures import Failure
+from tenant_migrations.rollout.planning import Plan, Skip, Task
+from tenant_migrations.vocabulary import OutcomeState, RolloutState, TenantStatus
+
+
+class Record:
+    """Writes a rollout and its outcomes. Every call is one short transaction in public, or part of
+    the transaction that is open on this thread's connection."""
+
+    def __init__(self, rollout: Rollout) -> None:
+        self.rollout = rollout
+
+    @classmethod
+    def open(
+        cls, trigger: str, plan: Plan, before: FleetReport, options: dict[str, Any]
+    ) -> "Record":
+        """Write down what is planned, before anything is changed."""
+        with schema_in_use(public_schema()):
+            close_crashed()
+            rollout = Rollout.objects.create(
+                trigger=trigger,
+                code_revision=before.code_revision,
+                options=options,
+                plan=[_dump_variant(task, names) for task, names in plan.variants()],
+                before=_counts(before),
+                host=socket.gethostname(),
+                process=os.getpid(),
+            )
+            TenantOutcome.objects.bulk_create(
+                [
+                    *(cls._planned(rollout, task) for task in plan.tasks),
+                    *(cls._skipped(rollout, skip) for skip in plan.skips),
+                ],
+                batch_size=500,
+            )
+        return cls(rollout)
+
+    @staticmethod
+    def _planned(rollout: Rollout, task: Task) -> TenantOutcome:
+        return TenantOutcome(
+            rollout=rollout,
+            schema_name=task.schema_name,
+            status_before=task.status,
+            ledger_before=task.ledger_digest,
+        )
+
+    @staticmethod
+    def _skipped(rollout: Rollout, skip: Skip) -> TenantOutcome:
+        return TenantOutcome(
+            rollout=rollout,
+            schema_name=skip.schema_name,
+            state=OutcomeState.SKIPPED,
+            status_before=skip.status,
+            message=skip.reason,
+            hint=skip.hint,
+        )
+
+    def begin(self, schema_name: str) -> None:
+        """A schema is taken in hand; this is also the run's heartbeat."""
+        now = timezone.now()
+        with schema_in_use(public_schema()):
+            Rollout.objects.filter(pk=self.rollout.pk).update(heartbeat_at=now)
+            outcome = self._outcome(schema_name)
+            outcome.update(state=OutcomeState.RUNNING, started_at=now)
+
+    def fixed(self, schema_name: str, done: Progress, attempts: int, seconds: float) -> None:
+        """Inside the transaction that did the work."""
+        state = OutcomeState.FAILED if done.refused else OutcomeState.FIXED
+        self._end(
+            schema_name,
+            state=state,
+            applied=done.applied,
+            repaired=done.repaired,
+            message="; ".join(done.refused),
+            attempts=attempts,
+            duration_seconds=seconds,
+        )
+
+    def failed(
+        self, schema_name: str, failure: Failure, done: Progress, attempts: int, seconds: float
+    ) -> None:
+        """After the transaction that failed was rolled back."""
+        self._end(
+            schema_name,
+            state=OutcomeState.FAILED,
+            applied=done.applied,
+            migration=failure.migration,
+            sqlstate=failure.sqlstate,
+            message=failure.message,
+            hint=failure.hint.replace(SCHEMA, schema_name),
+            attempts=attempts,
+            duration_seconds=seconds,
+        )
+
+    def skipped(self, schema_name: str, reason: str) -> None:
+        self._end(schema_name, state=OutcomeState.SKIPPED, message=reason)
+
+    def quarantine(self, schema_name: str, reason: str) -> None:
+        """Leave a tenant alone from now on, until somebody releases it."""
+        with schema_in_use(public_schema()):
+            Quarantine.objects.update_or_create(
+                schema_name=schema_name, defaults={"reason": reason, "rollout": self.rollout}
+            )
+
+    def close(self, after: FleetReport, error: str = "") -> None:
+        """The run is over; what it did not reach stays ``not attempted``."""
+        with schema_in_use(public_schema()):
+            status = {tenant.schema_name: tenant.status for tenant in after.tenants}
+            outcomes = list(self.rollout.outcomes.all())
+            for outcome in outcomes:
+                outcome.status_after = status.get(outcome.schema_name, TenantStatus.UNKNOWN)
+            TenantOutcome.objects.bulk_update(outcomes, ["status_after"], batch_size=500)
+            self.rollout.after = _counts(after)
+            self.rollout.state = RolloutState.STOPPED if error else RolloutState.FINISHED
+            self.rollout.error = error
+            self.rollout.finished_at = timezone.now()
+            self.rollout.save()
+
+    def outcomes(self) -> Sequence[TenantOutcome]:
+        with schema_in_use(public_schema()):
+            return list(self.rollout.outcomes.all())
+
+    def _outcome(self, schema_name: str) -> Any:
+        return TenantOutcome.objects.filter(rollout=self.rollout, schema_name=schema_name)
+
+    def _end(self, schema_name: str, **values: Any) -> None:
+        with schema_in_use(public_schema()):
+            self._outcome(schema_name).update(**values)
+
+
+def close_crashed() -> None:
+    """Mark runs that ended without saying so; only for the holder of the fleet lock."""
+    crashed = Rollout.objects.filter(state=RolloutState.RUNNING)
+    TenantOutcome.objects.filter(rollout__in=crashed, state=OutcomeState.RUNNING).update(
+        state=OutcomeState.CRASHED, message="the run died while this tenant was in hand"
+    )
+    crashed.update(state=RolloutState.CRASHED, error="the process died before it was through")
+
+
+def _dump_variant(task: Task, names: Sequence[str]) -> dict[str, Any]:
+    return {
+        "variant": task.variant,
+        "tenants": list(names),
+        "migrations": [label(key) for key in task.pending],
+        "record": [label(key) for key in task.record],
+        "create": [f"{made.key.kind} {made.key.display}" for made in task.remedies],
+    }
+
+
+def _counts(report: FleetReport) -> dict[str, int]:
+    return {status.value: count for status, count in report.by_status.items()}

@@ -1,0 +1,265 @@
+"""Running: one rollout from the fleet lock to its last record.
+
+Public first, then the reference, then the tenants one by one, canaries before the rest. A tenant
+that fails costs the others nothing; what no tenant would survive ends the run, and what it did not
+reach is recorded as not attempted.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from django.db import DatabaseError
+
+from tenant_migrations.database import one_line, public_schema, schema_in_use
+from tenant_migrations.exceptions import DatabaseUnavailable, Refused, WrongUse
+from tenant_migrations.fleet.findings import named
+from tenant_migrations.fleet.graph import Code, label
+from tenant_migrations.fleet.report import FleetReport, SchemaReport
+from tenant_migrations.fleet.survey import Question, survey
+from tenant_migrations.fleet.tenants import PUBLIC_KIND
+from tenant_migrations.locks import FleetLock
+from tenant_migrations.models import Quarantine, StepJournal, TenantOutcome
+from tenant_migrations.provisioning.reference import bring_forward
+from tenant_migrations.rollout.applying import Limits, Progress, apply_task
+from tenant_migrations.rollout.attempting import attempt_task
+from tenant_migrations.rollout.failures import Consequence, sort_failure
+from tenant_migrations.rollout.planning import Options, Plan, Skip, Task, plan_for, plan_schema
+from tenant_migrations.rollout.recording import Record
+from tenant_migrations.rollout.verifying import older_code
+from tenant_migrations.vocabulary import OutcomeState, TenantStatus
+
+Report = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a heal was asked to do."""
+
+    question: Question
+    options: Options = Options()
+    limits: Limits = field(default_factory=Limits)
+    max_failures: str = ""
+    """A number of tenants or a share such as ``2%``; empty: no bound."""
+    canaries: Sequence[str] = ()
+    trigger: str = "cli"
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a heal did."""
+
+    rollout: int
+    fixed: int
+    failed: int
+    skipped: int
+    not_attempted: int
+    stopped: str
+    """Why it ended before every tenant was tried; empty when it did not."""
+    outcomes: tuple[TenantOutcome, ...] = field(default=(), repr=False)
+
+
+def heal(order: Order, code: Code, progress: Report) -> tuple[FleetReport, Summary]:
+    """Bring the fleet, or the tenants asked for, to the code, and say where it stands afterwards.
+
+    Holds the fleet lock throughout; each tenant commits by itself (``applying.py``), and a run that
+    dies leaves whole tenants only, each either done or untouched. Safe to run again.
+
+    Raises ``Busy`` where another run holds the lock, ``Refused`` when the code is older than the
+    newest recorded or public is behind and not asked for, ``WrongUse`` for unknown names.
+    """
+    code.check_apps(order.question.apps)
+    with FleetLock() as lock:
+        run = _Run(order, code, lock, progress)
+        return run.all()
+
+
+def preview(order: Order, code: Code, progress: Report) -> tuple[FleetReport, Plan]:
+    """What ``heal`` would do now; changes nothing but the reference schemas."""
+    references, unavailable = bring_forward(code, progress)
+    report = survey(code, references, order.question, fleet_findings=unavailable, progress=progress)
+    return report, plan_for(report, code, order.options, order.canaries)
+
+
+class _Run:
+    """One rollout while it runs."""
+
+    def __init__(self, order: Order, code: Code, lock: FleetLock, progress: Report) -> None:
+        self.order = order
+        self.code = code
+        self.lock = lock
+        self.progress = progress
+        self.stopped = ""
+
+    def all(self) -> tuple[FleetReport, Summary]:
+        public = self._public()
+        self.references, self.fleet_findings = bring_forward(self.code, self.progress)
+        self._refuse_older_code()
+        before = self._survey(self.order.question)
+        self._check_canaries(before)
+        plan = plan_for(before, self.code, self.order.options, self.order.canaries)
+        plan = self._with_public(plan, before.public)
+        self.record = Record.open(self.order.trigger, plan, before, self._described(public))
+        try:
+            self._tenants(plan, len(before.tenants))
+            after = self._survey(self.order.question)
+        except BaseException as error:
+            self._close_after(error, before)
+            raise
+        self.record.close(after, self.stopped)
+        return after, self._summary()
+
+    def _check_canaries(self, before: FleetReport) -> None:
+        names = {tenant.schema_name for tenant in before.tenants}
+        for canary in self.order.canaries:
+            if canary not in names:
+                raise WrongUse(f"--canary={canary!r} is not among the tenants of this run")
+
+    def _public(self) -> list[str]:
+        """Bring public's migrations up to the code before anything else, or refuse to go on.
+
+        The app's own tables may be among them, so that this can't be recorded beforehand.
+        """
+        report = survey(self.code, {}, Question(tenants=(), structure=False, jobs=1)).public
+        if not report.verdict.pending:
+            return []
+        lacking = [label(key) for key in report.verdict.pending]
+        if self.order.question.tenants:
+            raise Refused(
+                f"public lacks {named(lacking)}, which come before any tenant's: "
+                "run verify_tenant_migrations --fix without --tenant"
+            )
+        planned = plan_schema(report, self.code, Options())
+        if isinstance(planned, Skip):
+            raise Refused(f"public can't be migrated: {planned.reason}; {planned.hint}")
+        self.progress("migrating public", 0, 1)
+        done = Progress()
+        try:
+            self._apply(planned, done, lambda: None)
+        except Exception as error:
+            failure = sort_failure(error, done.current, connected=True)
+            at = f" in {failure.migration}" if failure.migration else ""
+            code = f" (SQLSTATE {failure.sqlstate})" if failure.sqlstate else ""
+            raise Refused(
+                f"public failed{at}{code}: {failure.message}; no tenant was touched"
+            ) from error
+        return done.applied
+
+    def _refuse_older_code(self) -> None:
+        if finding := older_code(self.references, self.code):
+            raise Refused(f"{finding.message}; {finding.hint}")
+
+    def _with_public(self, plan: Plan, public: SchemaReport) -> Plan:
+        """Public's structure is repaired with the tenants', unless only some were asked for."""
+        if self.order.question.tenants or public.status is TenantStatus.OK:
+            return plan
+        planned = plan_schema(public, self.code, self.order.options)
+        if isinstance(planned, Skip):
+            return replace(plan, skips=(planned, *plan.skips))
+        return replace(plan, tasks=(planned, *plan.tasks))
+
+    def _tenants(self, plan: Plan, total: int) -> None:
+        if self.order.options.retry_quarantined:
+            self._release([task.schema_name for task in plan.tasks])
+        allowed = failure_budget(self.order.max_failures, total)
+        failures = 0
+        for done, task in enumerate(plan.tasks):
+            self.progress("healing", done, len(plan.tasks))
+            failure = attempt_task(task, self.record, self._apply, self._plan_again)
+            if failure is None:
+                continue
+            failures += 1
+            if failure.consequence is Consequence.STOP:
+                self.stopped = f"{task.schema_name}: {failure.message}"
+            elif task.schema_name in self.order.canaries:
+                self.stopped = f"canary {task.schema_name} failed: {failure.message}"
+            elif failures > allowed:
+                self.stopped = f"{failures} tenants failed, more than --max-failures allows"
+            if self.stopped:
+                return
+
+    def _plan_again(self, task: Task) -> Task | Skip | None:
+        """The task as it stands now: a commit whose reply was lost may have done it already."""
+        if task.kind == PUBLIC_KIND:
+            report = self._survey(Question(structure=self.order.question.structure)).public
+        else:
+            question = replace(self.order.question, tenants=(task.schema_name,))
+            report = self._survey(question).tenants[0]
+        if report.status is TenantStatus.OK:
+            return None
+        return plan_schema(report, self.code, self.order.options)
+
+    def _survey(self, question: Question) -> FleetReport:
+        return survey(
+            self.code,
+            self.references,
+            question,
+            fleet_findings=self.fleet_findings,
+            progress=self.progress,
+        )
+
+    def _apply(self, task: Task, done: Progress, record: Callable[[], None]) -> None:
+        apply_task(
+            task,
+            self.code,
+            self.order.limits,
+            done,
+            still_ours=self.lock.check,
+            record=record,
+        )
+
+    def _release(self, names: Sequence[str]) -> None:
+        """Out of quarantine, with the journal of the step that could not be proven."""
+        with schema_in_use(public_schema()):
+            Quarantine.objects.filter(schema_name__in=names).delete()
+            StepJournal.objects.filter(schema_name__in=names, unproven=True).update(unproven=False)
+
+    def _close_after(self, error: BaseException, before: FleetReport) -> None:
+        """Record why the run broke off, if the database still lets us."""
+        reason = one_line(error) if isinstance(error, Exception) else "interrupted"
+        try:
+            self.record.close(before, reason)
+        except (DatabaseError, DatabaseUnavailable):
+            pass  # The next run finds it running with nobody holding the lock: crashed.
+
+    def _described(self, public: list[str]) -> dict[str, Any]:
+        question = self.order.question
+        return {
+            "tenants": list(question.tenants),
+            "apps": list(question.apps),
+            "structure": question.structure,
+            "reconcile": self.order.options.reconcile,
+            "max_failures": self.order.max_failures,
+            "canaries": list(self.order.canaries),
+            "public_applied": public,
+        }
+
+    def _summary(self) -> Summary:
+        outcomes = self.record.outcomes()
+        count = dict.fromkeys(OutcomeState, 0)
+        for outcome in outcomes:
+            count[OutcomeState(outcome.state)] += 1
+        return Summary(
+            rollout=self.record.rollout.pk,
+            fixed=count[OutcomeState.FIXED],
+            failed=count[OutcomeState.FAILED],
+            skipped=count[OutcomeState.SKIPPED],
+            not_attempted=count[OutcomeState.NOT_ATTEMPTED],
+            stopped=self.stopped,
+            outcomes=tuple(outcomes),
+        )
+
+
+def failure_budget(text: str, tenants: int) -> int:
+    """How many tenants may fail: a number, a share such as ``2%``, or empty for all of them.
+
+    Raises ``WrongUse`` for anything else.
+    """
+    if not text:
+        return tenants
+    digits = text.removesuffix("%")
+    if not (digits.isascii() and digits.isdigit()):
+        raise WrongUse(f"--max-failures={text} is neither a number nor a share such as 2%")
+    if text.endswith("%"):
+        return tenants * int(digits) // 100
+    return int(digits)
