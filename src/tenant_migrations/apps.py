@@ -1,5 +1,7 @@
 from django.apps import AppConfig
 
+from tenant_migrations import checks, conf
+
 
 class TenantMigrationsConfig(AppConfig):
     """The app. It belongs into ``SHARED_APPS``: its records live in the public schema."""
@@ -9,7 +11,5 @@ class TenantMigrationsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from tenant_migrations import checks, conf
-
         checks.register_checks()
         conf.register_reset()

@@ -10,6 +10,7 @@ from django.db import OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django_tenants.postgresql_backend.base import FakeTenant
 from django_tenants.utils import get_public_schema_name, get_tenant_database_alias
+from psycopg import sql
 
 from tenant_migrations import conf
 from tenant_migrations.exceptions import DatabaseUnavailable
@@ -27,7 +28,7 @@ def public_schema() -> str:
 
 def quote(name: str) -> str:
     """A name as an SQL identifier, whatever is in it."""
-    return '"' + name.replace('"', '""') + '"'
+    return sql.Identifier(name).as_string()
 
 
 def one_line(error: BaseException) -> str:

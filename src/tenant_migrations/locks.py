@@ -6,6 +6,7 @@ per database, so that two fleets on one server do not meet.
 """
 
 import zlib
+from contextlib import suppress
 from types import TracebackType
 from typing import Any
 
@@ -62,10 +63,8 @@ class FleetLock:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        try:
+        with suppress(Error):  # Where the server closed it already, the lock went with it.
             self._connection.close()
-        except Error:
-            pass  # The server closed it already, and the lock is gone with it.
 
     def check(self, connection: BaseDatabaseWrapper) -> None:
         """Ask, on the connection that is about to write, whether the lock is still held."""

@@ -5,7 +5,8 @@ import json
 import sys
 from abc import abstractmethod
 from argparse import RawDescriptionHelpFormatter
-from typing import IO, Any, NoReturn
+from collections.abc import Callable
+from typing import IO, Any, NoReturn, cast
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandParser, DjangoHelpFormatter
@@ -24,7 +25,7 @@ class _HelpFormatter(RawDescriptionHelpFormatter, DjangoHelpFormatter):
 class _Parser(CommandParser):
     """Says in one line what is wrong with the arguments, and where to read more."""
 
-    on_error: Any = None
+    on_error: Callable[[str], NoReturn]
 
     def error(self, message: str) -> NoReturn:
         self.on_error(f"{message}; see manage.py {self.prog.split()[-1]} --help")
@@ -58,7 +59,7 @@ class FleetCommand(BaseCommand):
         return {"status": "error", "error": message}
 
     def handle(self, *args: Any, **options: Any) -> None:
-        answer = self.stdout
+        answer = cast(IO[str], self.stdout)
         try:
             with contextlib.redirect_stdout(sys.stderr):
                 code = self.run(answer=answer, **options)

@@ -9,8 +9,8 @@ from tenant_migrations.fleet import findings
 from tenant_migrations.fleet.expectation import Expected, Reference
 from tenant_migrations.fleet.findings import HEAL, Finding, difference_kind
 from tenant_migrations.fleet.graph import MigrationKey, label
-from tenant_migrations.fleet.remedies import can_be_created
-from tenant_migrations.fleet.structure import INVALID, ObjectKey, ObjectMap
+from tenant_migrations.fleet.remedies import IDENTITY_OF, can_be_created
+from tenant_migrations.fleet.structure import INVALID, ObjectKey, ObjectMap, settled
 from tenant_migrations.vocabulary import FindingKind, ObjectKind
 
 State = Literal["missing", "differs", "extra"]
@@ -44,6 +44,10 @@ def differences(
         want, have = expected.objects.get(key), actual.get(key)
         if want == have or key in expected.uncertain or _ignored(key, ignore):
             continue
+        if want and have and settled(want) == settled(have):
+            continue
+        if have is None and IDENTITY_OF in (want or ""):
+            continue  # It went with its column's identity, which is a difference of the column.
         state: State = "missing" if have is None else "extra" if want is None else "differs"
         found.append(Difference(key, state, want, have))
     whole = {d.key.relation for d in found if d.key.kind is ObjectKind.TABLE}
@@ -114,7 +118,7 @@ def _hint(difference: Difference) -> str:
     if difference.state == "extra":
         return "never dropped unasked: drop it by hand, or name it in IGNORE_OBJECTS"
     if can_be_created(difference.key, difference.expected or "", difference.actual):
-        return f"create it: {HEAL}"
+        return f"{'create' if difference.actual is None else 'mend'} it: {HEAL}"
     return "can't be proven safe to change unattended: write a migration, or mend it by hand"
 
 

@@ -13,6 +13,7 @@ order of columns, say): that is settled by reading one schema of each kind out o
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from itertools import pairwise
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -182,7 +183,7 @@ def read_fingerprints(
         fingerprints.add(connection.execute(OTHER_OBJECTS, parameters))
     edges = [0, *inner, 2**32 - 1]
     slices: SimpleQueue[tuple[int, int]] = SimpleQueue()
-    for edge in zip(edges, edges[1:], strict=False):
+    for edge in pairwise(edges):
         slices.put(edge)
     total, done = len(edges) - 1, 0
 

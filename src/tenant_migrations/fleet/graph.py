@@ -47,7 +47,7 @@ class LedgerLoader(MigrationLoader):
         super().__init__(None)
 
     @property
-    def applied_migrations(self) -> dict[MigrationKey, Any]:  # type: ignore[override]
+    def applied_migrations(self) -> dict[MigrationKey, Any]:
         return self._applied
 
     @applied_migrations.setter

@@ -14,6 +14,8 @@ from typing import Any
 
 import psycopg
 from django.apps import apps
+from django.contrib.auth import get_permission_codename
+from django.db.models import Model
 from psycopg import sql
 
 from tenant_migrations.fleet import findings
@@ -65,14 +67,12 @@ class Registry:
     def permissions(self) -> frozenset[Name]:
         if not self.has_permissions:
             return frozenset()
-        from django.contrib.auth.management import _get_all_permissions
-
         return frozenset(
             (config.label, model._meta.model_name or "", codename)
             for config in apps.get_app_configs()
             if config.models_module
             for model in config.get_models()
-            for codename, _ in _get_all_permissions(model._meta)
+            for codename in _codenames(model)
         )
 
     @cached_property
@@ -89,6 +89,13 @@ class Registry:
         if self.has_permissions:
             queries.append(PERMISSIONS.format(types=types, permissions=permissions))
         return queries
+
+
+def _codenames(model: type[Model]) -> list[str]:
+    """As ``django.contrib.auth.management._get_all_permissions``: built-in ones, then custom."""
+    options = model._meta
+    builtin = [get_permission_codename(action, options) for action in options.default_permissions]
+    return [*builtin, *(codename for codename, _ in options.permissions)]
 
 
 def _digest(names: Iterable[Name]) -> str:

@@ -7,6 +7,7 @@ definition can be executed in any of them. Not part of the map: the order of col
 owners and grants, and whatever belongs to an extension.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -45,6 +46,11 @@ ObjectMap = Mapping[ObjectKey, str]
 
 INVALID = "INVALID: "
 """Stands before the definition of an index that an interrupted build left behind."""
+
+DISABLED = " -- enabled: "
+"""Stands between a trigger's definition and the mode that ALTER TABLE gave it."""
+
+PARAMETERS = {"invalid": INVALID, "disabled": DISABLED}
 
 # pg_get_*def with the pretty flag prints names by the search path; without it some are always
 # qualified. A function's definition is always qualified: the schema's own name is cut out.
@@ -102,7 +108,8 @@ WITH rel AS MATERIALIZED (
                           AND x.indisvalid)
  UNION ALL
     SELECT 'sequence', coalesce(owner.relname, rel.relname), rel.relname,
-           format('AS %%s INCREMENT BY %%s MINVALUE %%s MAXVALUE %%s START WITH %%s CACHE %%s%%s%%s',
+           format('AS %%s INCREMENT BY %%s MINVALUE %%s MAXVALUE %%s START WITH %%s CACHE %%s'
+                  '%%s%%s',
                   format_type(s.seqtypid, NULL), s.seqincrement, s.seqmin, s.seqmax, s.seqstart,
                   s.seqcache, CASE WHEN s.seqcycle THEN ' CYCLE' ELSE '' END,
                   CASE d.deptype WHEN 'a' THEN ' OWNED BY ' WHEN 'i' THEN ' IDENTITY OF ' END
@@ -123,11 +130,11 @@ WITH rel AS MATERIALIZED (
  UNION ALL
     SELECT 'trigger', relname, t.tgname,
            pg_get_triggerdef(t.oid, true)
-           || CASE t.tgenabled WHEN 'O' THEN '' ELSE ' -- enabled: ' || t.tgenabled::text END, 0
+           || CASE t.tgenabled WHEN 'O' THEN '' ELSE %(disabled)s || t.tgenabled::text END, 0
       FROM rel
       JOIN pg_trigger t ON t.tgrelid = rel.oid AND NOT t.tgisinternal
  UNION ALL
-    SELECT 'function', 'function',
+    SELECT 'function', format('%%s(%%s)', p.proname, pg_get_function_identity_arguments(p.oid)),
            format('%%s(%%s)', p.proname, pg_get_function_identity_arguments(p.oid)),
            regexp_replace(pg_get_functiondef(p.oid),
                           '^(CREATE OR REPLACE (?:FUNCTION|PROCEDURE) )("([^"]|"")+"|[^".]+)\.',
@@ -160,6 +167,32 @@ WITH rel AS MATERIALIZED (
 """
 
 
+VARCHAR = r"'(?:[^']|'')*'::character varying"
+CAST_ELEMENT = re.compile(rf"(\()?({VARCHAR})(?(1)\))::text(?!\[)")
+CAST_ARRAY = re.compile(rf"(\()?ARRAY\[({VARCHAR}(?:, {VARCHAR})*)\](?(1)\))::text\[\]")
+
+
+def settled(definition: str) -> str:
+    """A definition without the one difference that a dump and its restore make.
+
+    ``status IN ('a', 'b')`` over ``varchar`` is printed as an array that is cast as a whole, and
+    read back as one whose elements are cast: the same condition, in a schema that was restored.
+    """
+    if "::character varying" not in definition:
+        return definition
+    whole = CAST_ARRAY.sub(lambda m: f"ARRAY[{_as_text(m[2])}]", definition)
+    return CAST_ELEMENT.sub(lambda m: _as_text(m[2]), whole)
+
+
+def faithful(definition: str) -> str:
+    """A definition as SQL that PostgreSQL reads back into the very same expression."""
+    return CAST_ARRAY.sub(lambda m: f"ARRAY[{m[2]}]::character varying[]::text[]", definition)
+
+
+def _as_text(literals: str) -> str:
+    return literals.replace("'::character varying", "'::text")
+
+
 def read_objects(
     connection: psycopg.Connection[Any], namespace: int, schema: str
 ) -> dict[ObjectKey, str]:
@@ -171,7 +204,7 @@ def read_objects(
     with connection.transaction(), connection.cursor() as cursor:
         before = cursor.execute("SHOW search_path").fetchone()
         cursor.execute("SELECT set_config('search_path', %s, true)", (quote(schema),))
-        rows = cursor.execute(OBJECTS, {"namespace": namespace, "invalid": INVALID}).fetchall()
+        rows = cursor.execute(OBJECTS, PARAMETERS | {"namespace": namespace}).fetchall()
         cursor.execute("SELECT set_config('search_path', %s, true)", before)
     return {
         ObjectKey(ObjectKind(kind), relation, name): definition

@@ -126,7 +126,8 @@ def _split_unknown(
         if key in code.known:
             last_known[key[0]] = max(row_id, last_known.get(key[0], 0))
     position = {key: row_id for row_id, key in ledger.rows}
-    newer, leftover = [], []
+    newer: list[MigrationKey] = []
+    leftover: list[MigrationKey] = []
     for key in standing.unknown:
         passed = reference is not None and key in reference.passed
         is_newer = passed or position[key] > last_known.get(key[0], 0)

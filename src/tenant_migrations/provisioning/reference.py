@@ -154,7 +154,7 @@ class _Builder:
         self._refuse_before_public()
         objects = self._read()
         with self._in_schema():
-            executor = MigrationExecutor(self.connection)
+            executor: Any = MigrationExecutor(self.connection)
             state = executor._create_project_state(with_applied_migrations=True)
         plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
         for done, (migration, _) in enumerate(plan):
@@ -172,7 +172,7 @@ class _Builder:
         return self._record_squashed(executor, reference, objects)
 
     def _record_squashed(
-        self, executor: MigrationExecutor, reference: Reference, objects: ObjectMap
+        self, executor: Any, reference: Reference, objects: ObjectMap
     ) -> Reference:
         """Record squashed migrations whose replaced ones were passed, as Django's migrate does."""
         with transaction.atomic(using=self.connection.alias):

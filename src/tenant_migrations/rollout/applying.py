@@ -79,24 +79,18 @@ def apply_task(
     schema_migrated.send(apply_task, schema_name=task.schema_name)
 
 
+@dataclass
 class _Run:
     """One task in one schema that is in use."""
 
-    def __init__(
-        self,
-        connection: Any,
-        task: Task,
-        code: Code,
-        limits: Limits,
-        progress: Progress,
-        still_ours: Callable[[Any], None],
-    ) -> None:
-        self.connection = connection
-        self.task = task
-        self.code = code
-        self.limits = limits
-        self.progress = progress
-        self.still_ours = still_ours
+    connection: Any
+    task: Task
+    code: Code
+    limits: Limits
+    progress: Progress
+    still_ours: Callable[[Any], None]
+    executor: Any = field(init=False)
+    state: ProjectState = field(init=False)
 
     def all(self, record: Callable[[], None]) -> None:
         """One transaction, or several where a migration runs outside of one."""
@@ -163,7 +157,7 @@ class _Run:
         self.progress.repaired += repaired.created
         self.progress.refused += repaired.refused
         self.executor = MigrationExecutor(self.connection)
-        self.state: ProjectState = self.executor._create_project_state(with_applied_migrations=True)
+        self.state = self.executor._create_project_state(with_applied_migrations=True)
         if self.task.pending:
             self._emit(emit_pre_migrate_signal, self.state.clone())
 

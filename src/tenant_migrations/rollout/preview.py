@@ -21,7 +21,7 @@ def statements_of(task: Task) -> list[str]:
     kind = None if task.kind in (PUBLIC_KIND, TENANT_KIND) else task.kind
     lines = [f"{statement};" for made in task.remedies for statement in made.statements]
     with schema_in_use(task.schema_name, kind=kind) as connection:
-        executor = MigrationExecutor(connection)
+        executor: Any = MigrationExecutor(connection)
         state: Any = executor._create_project_state(with_applied_migrations=True)
         for key in task.pending:
             migration = executor.loader.graph.nodes[key]

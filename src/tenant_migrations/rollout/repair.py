@@ -8,6 +8,7 @@ from django.db import DatabaseError, transaction
 
 from tenant_migrations.database import one_line, quote
 from tenant_migrations.fleet.remedies import Remedy
+from tenant_migrations.vocabulary import ObjectKind
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,10 @@ def repair(connection: Any, remedies: Iterable[Remedy]) -> Repaired:
     contradiction of rows (a lock timeout, a lost connection) are raised.
     """
     created, refused = [], []
+    without_table: set[str] = set()
     for remedy in remedies:
+        if remedy.key.relation in without_table:
+            continue
         if remedy.requires_empty and _has_rows(connection, remedy.requires_empty):
             refused.append(
                 f"{remedy.key.display}: {remedy.requires_empty} has rows, and nothing says "
@@ -43,6 +47,8 @@ def repair(connection: Any, remedies: Iterable[Remedy]) -> Repaired:
             if not _contradicted(error):
                 raise
             refused.append(f"{remedy.key.display}: {one_line(error)}")
+            if remedy.key.kind is ObjectKind.TABLE:
+                without_table.add(remedy.key.relation)
         else:
             created.append(f"{remedy.key.kind} {remedy.key.display}")
     return Repaired(tuple(created), tuple(refused))

@@ -6,6 +6,7 @@ reach is recorded as not attempted.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -37,7 +38,7 @@ class Order:
     """What a heal was asked to do."""
 
     question: Question
-    options: Options = Options()
+    options: Options = field(default_factory=Options)
     limits: Limits = field(default_factory=Limits)
     max_failures: str = ""
     """A number of tenants or a share such as ``2%``; empty: no bound."""
@@ -217,10 +218,9 @@ class _Run:
     def _close_after(self, error: BaseException, before: FleetReport) -> None:
         """Record why the run broke off, if the database still lets us."""
         reason = one_line(error) if isinstance(error, Exception) else "interrupted"
-        try:
+        # Where it does not, the next run finds it running with nobody holding the lock: crashed.
+        with suppress(DatabaseError, DatabaseUnavailable):
             self.record.close(before, reason)
-        except (DatabaseError, DatabaseUnavailable):
-            pass  # The next run finds it running with nobody holding the lock: crashed.
 
     def _described(self, public: list[str]) -> dict[str, Any]:
         question = self.order.question

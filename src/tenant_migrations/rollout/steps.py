@@ -6,12 +6,12 @@ index is decided by the catalog (an invalid one is dropped and built again); onl
 insist on running outside a transaction can't be proven, and end in quarantine when interrupted.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.postgres.operations import AddIndexConcurrently, RemoveIndexConcurrently
 from django.db import router, transaction
 from django.db.migrations import Migration, RunPython, RunSQL
-from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 
@@ -19,6 +19,8 @@ from tenant_migrations.database import public_schema, quote, schema_in_use
 from tenant_migrations.fleet.graph import label
 from tenant_migrations.models import StepJournal
 from tenant_migrations.rollout.failures import Unproven
+
+CONCURRENTLY = (AddIndexConcurrently, RemoveIndexConcurrently)
 
 INDEX = """
     SELECT x.indisvalid AND x.indisready
@@ -29,7 +31,7 @@ INDEX = """
 
 def apply_by_steps(
     connection: Any,
-    executor: MigrationExecutor,
+    executor: Any,
     state: ProjectState,
     migration: Migration,
     schema_name: str,
@@ -51,7 +53,7 @@ def apply_by_steps(
         before = state.clone()
         operation.state_forwards(migration.app_label, state)
         if position >= journal.entry.operations_done:
-            _run(connection, migration, operation, before, state, journal)
+            _Step(connection, migration, operation, before, state).run(journal)
     with transaction.atomic(using=connection.alias):
         executor.record_migration(migration)
         journal.close()
@@ -85,30 +87,36 @@ class _Journal:
             self.entry.save()
 
 
-def _run(
-    connection: Any,
-    migration: Migration,
-    operation: Operation,
-    before: ProjectState,
-    after: ProjectState,
-    journal: _Journal,
-) -> None:
-    def forwards(atomic: bool) -> None:
-        with connection.schema_editor(atomic=atomic) as editor:
-            operation.database_forwards(migration.app_label, editor, before, after)
+@dataclass(frozen=True)
+class _Step:
+    """One operation between two states."""
 
-    if isinstance(operation, (AddIndexConcurrently, RemoveIndexConcurrently)):
-        if _index_still_to_do(connection, migration, operation):
-            forwards(atomic=False)
-        journal.done()
-    elif _insists_on_autocommit(operation):
-        journal.begin_unproven()
-        forwards(atomic=False)
-        journal.done()
-    else:
-        with transaction.atomic(using=connection.alias):
-            forwards(atomic=True)
+    connection: Any
+    migration: Migration
+    operation: Operation
+    before: ProjectState
+    after: ProjectState
+
+    def run(self, journal: _Journal) -> None:
+        """Do it in the way that leaves the least unproven."""
+        if isinstance(self.operation, CONCURRENTLY):
+            if _index_still_to_do(self.connection, self.migration, self.operation):
+                self._forwards(atomic=False)
             journal.done()
+        elif _insists_on_autocommit(self.operation):
+            journal.begin_unproven()
+            self._forwards(atomic=False)
+            journal.done()
+        else:
+            with transaction.atomic(using=self.connection.alias):
+                self._forwards(atomic=True)
+                journal.done()
+
+    def _forwards(self, atomic: bool) -> None:
+        with self.connection.schema_editor(atomic=atomic) as editor:
+            self.operation.database_forwards(
+                self.migration.app_label, editor, self.before, self.after
+            )
 
 
 def _insists_on_autocommit(operation: Operation) -> bool:
@@ -118,11 +126,7 @@ def _insists_on_autocommit(operation: Operation) -> bool:
     return operation.atomic is not True and (isinstance(operation, own) or not django)
 
 
-def _index_still_to_do(
-    connection: Any,
-    migration: Migration,
-    operation: AddIndexConcurrently | RemoveIndexConcurrently,
-) -> bool:
+def _index_still_to_do(connection: Any, migration: Migration, operation: Any) -> bool:
     """Whether the catalog says that the operation is still to be done; clears a failed build."""
     if not router.allow_migrate(
         connection.alias, migration.app_label, model_name=operation.model_name_lower
