@@ -1,0 +1,1 @@
+"""A small project on django-tenants whose migrations are as awkward as migrations get."""
