@@ -42,7 +42,11 @@ class GraphError(TenantMigrationsError):
 
 
 class ReferenceUnavailable(TenantMigrationsError):
-    pass
+    """Carries, beside the reason, what to type or change."""
+
+    def __init__(self, reason: str, hint: str) -> None:
+        super().__init__(reason)
+        self.hint = hint
 
 
 class LockLost(TenantMigrationsError):

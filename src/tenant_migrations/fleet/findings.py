@@ -281,11 +281,11 @@ def content_types_stale(names: list[str]) -> Finding:
     )
 
 
-def reference_unavailable(kind: str, reason: str) -> Finding:
+def reference_unavailable(kind: str, reason: str, hint: str) -> Finding:
     return Finding(
         FindingKind.REFERENCE_UNAVAILABLE,
         f"structures of kind {kind!r} were not compared: {reason}",
-        "run verify_tenant_migrations once as a role that may create schemas in this database",
+        hint,
         object=kind,
     )
 

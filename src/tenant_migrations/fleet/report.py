@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from tenant_migrations.fleet.findings import Finding
+from tenant_migrations.fleet.tenants import PUBLIC_KIND
 from tenant_migrations.fleet.verdict import Verdict, status_of
 from tenant_migrations.vocabulary import ExitCode, TenantStatus
 
@@ -32,9 +33,10 @@ class SchemaReport:
 
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
-        return tuple(
-            finding.for_schema(self.schema_name) for finding in (*self.own, *self.verdict.findings)
-        )
+        found = (*self.own, *self.verdict.findings)
+        if self.kind == PUBLIC_KIND:
+            return tuple(finding.for_all() for finding in found)
+        return tuple(finding.for_schema(self.schema_name) for finding in found)
 
     @cached_property
     def status(self) -> TenantStatus:

@@ -8,6 +8,7 @@ import hashlib
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import psycopg
@@ -90,6 +91,20 @@ def survey(
         structure_compared=question.structure,
         duration_seconds=round(time.monotonic() - started, 3),
     )
+
+
+def survey_public(
+    code: Code,
+    apps: Iterable[str] = (),
+    references: Mapping[str, Reference] = MappingProxyType({}),
+) -> SchemaReport:
+    """The shared schema alone; with no references, its ledger only. Errors as ``survey``."""
+    question = Question(apps=tuple(apps))
+    try:
+        with reading() as connection:
+            return _Surveyor(connection, code, references, question, no_progress).public()
+    except psycopg.Error as error:
+        raise DatabaseUnavailable(f"the database could not be read: {one_line(error)}") from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ from tenant_migrations.database import (
 from tenant_migrations.exceptions import ReferenceUnavailable
 from tenant_migrations.fleet import findings
 from tenant_migrations.fleet.expectation import BASE, Reference, Step, changes_between
-from tenant_migrations.fleet.findings import Finding
+from tenant_migrations.fleet.findings import VERIFY, Finding
 from tenant_migrations.fleet.graph import Code, MigrationKey, label
 from tenant_migrations.fleet.structure import ObjectKey, ObjectMap, read_objects
 from tenant_migrations.fleet.tenants import PUBLIC_KIND, TENANT_KIND, kinds
@@ -64,7 +64,7 @@ def bring_forward(code: Code, progress: Progress) -> tuple[dict[str, Reference],
         try:
             references[kind] = _Builder(code, kind, progress).bring_forward()
         except ReferenceUnavailable as error:
-            unavailable.append(findings.reference_unavailable(kind, str(error)))
+            unavailable.append(findings.reference_unavailable(kind, str(error), error.hint))
     return references, unavailable
 
 
@@ -88,7 +88,7 @@ class _Builder:
                         reference = self._start()
                     reference = self._move(reference)
         except (DatabaseError, psycopg.Error) as error:
-            raise ReferenceUnavailable(_reason(error)) from error
+            raise _unavailable(error) from error
         return reference
 
     def _load(self) -> Reference:
@@ -167,7 +167,7 @@ class _Builder:
                         state = executor.apply_migration(state, migration)
                     reference = self._note(reference, key, objects)
             except (DatabaseError, psycopg.Error) as error:
-                raise ReferenceUnavailable(f"{label(key)} failed: {_reason(error)}") from error
+                raise _unavailable(error, f"{label(key)} failed: ") from error
             objects = reference.expect(reference.passed).objects
         return self._record_squashed(executor, reference, objects)
 
@@ -209,7 +209,8 @@ class _Builder:
             recorded = MigrationRecorder(self.connection).applied_migrations()
         if pending := self.code.standing(frozenset(recorded)).pending:
             raise ReferenceUnavailable(
-                f"public lacks {findings.named([*map(label, pending)])}, which come first"
+                f"public lacks {findings.named([*map(label, pending)])}, which come first",
+                f"bring public to the code: {VERIFY} --fix",
             )
 
 
@@ -226,7 +227,8 @@ class _BuildLock:
         while not locks.try_lock(self.connection, locks.REFERENCE, self.kind):
             if time.monotonic() > deadline:
                 raise ReferenceUnavailable(
-                    f"another run has been building it for {WAIT_SECONDS // 60} minutes"
+                    f"another run has been building it for {WAIT_SECONDS // 60} minutes",
+                    f"once that run is through: {VERIFY}",
                 )
             self.progress(f"waiting for another run that builds reference {self.kind}", 0, 1)
             time.sleep(0.2)
@@ -236,11 +238,14 @@ class _BuildLock:
             locks.unlock(self.connection, locks.REFERENCE, self.kind)
 
 
-def _reason(error: Exception) -> str:
+def _unavailable(error: Exception, prefix: str = "") -> ReferenceUnavailable:
     """Why it can't be had, in the words of somebody who has to change it."""
     match sqlstate(error):
-        case "42P01" | "42703":
-            return "public is not migrated yet: run verify_tenant_migrations --fix"
+        case "42P01" | "42703" if not prefix:
+            return ReferenceUnavailable("public is not migrated yet", f"begin with: {VERIFY} --fix")
         case "42501" | "25006":
-            return "this database role may not create schemas"
-    return one_line(error)
+            return ReferenceUnavailable(
+                prefix + "this database role may not create schemas",
+                f"once, as a role that may create schemas in this database: {VERIFY}",
+            )
+    return ReferenceUnavailable(prefix + one_line(error), f"mend the cause, then: {VERIFY}")

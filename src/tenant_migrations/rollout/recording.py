@@ -26,29 +26,33 @@ class Record:
         self.rollout = rollout
 
     @classmethod
-    def open(
-        cls, trigger: str, plan: Plan, before: FleetReport, options: dict[str, Any]
-    ) -> "Record":
-        """Write down what is planned, before anything is changed."""
+    def open(cls, trigger: str, code_revision: str, options: dict[str, Any]) -> "Record":
+        """Begin a run; earlier ones that never ended are marked as crashed."""
         with schema_in_use(public_schema()):
             close_crashed()
             rollout = Rollout.objects.create(
                 trigger=trigger,
-                code_revision=before.code_revision,
+                code_revision=code_revision,
                 options=options,
-                plan=[_dump_variant(task, names) for task, names in plan.variants()],
-                before=_counts(before),
                 host=socket.gethostname(),
                 process=os.getpid(),
             )
+        return cls(rollout)
+
+    def plan(self, plan: Plan, before: FleetReport | None = None) -> None:
+        """Write down what is to be done, before it is begun; once for public, once for tenants."""
+        with schema_in_use(public_schema()):
+            self.rollout.plan += [_dump_variant(task, names) for task, names in plan.variants()]
+            self.rollout.before = _counts(before) if before else {}
+            self.rollout.save(update_fields=["plan", "before"])
             TenantOutcome.objects.bulk_create(
                 [
-                    *(cls._planned(rollout, task) for task in plan.tasks),
-                    *(cls._skipped(rollout, skip) for skip in plan.skips),
+                    *(self._planned(self.rollout, task) for task in plan.tasks),
+                    *(self._skipped(self.rollout, skip) for skip in plan.skips),
                 ],
                 batch_size=500,
+                ignore_conflicts=True,
             )
-        return cls(rollout)
 
     @staticmethod
     def _planned(rollout: Rollout, task: Task) -> TenantOutcome:
@@ -117,19 +121,25 @@ class Record:
                 schema_name=schema_name, defaults={"reason": reason, "rollout": self.rollout}
             )
 
-    def close(self, after: FleetReport, error: str = "") -> None:
+    def close(self, error: str = "", after: FleetReport | None = None) -> None:
         """The run is over; what it did not reach stays ``not attempted``."""
         with schema_in_use(public_schema()):
-            status = {tenant.schema_name: tenant.status for tenant in after.tenants}
-            outcomes = list(self.rollout.outcomes.all())
-            for outcome in outcomes:
-                outcome.status_after = status.get(outcome.schema_name, TenantStatus.UNKNOWN)
-            TenantOutcome.objects.bulk_update(outcomes, ["status_after"], batch_size=500)
-            self.rollout.after = _counts(after)
+            if after:
+                self._note_status(after)
+                self.rollout.after = _counts(after)
+            in_hand = self.rollout.outcomes.filter(state=OutcomeState.RUNNING)
+            in_hand.update(state=OutcomeState.FAILED, message=error)
             self.rollout.state = RolloutState.STOPPED if error else RolloutState.FINISHED
             self.rollout.error = error
             self.rollout.finished_at = timezone.now()
-            self.rollout.save()
+            self.rollout.save(update_fields=["after", "state", "error", "finished_at"])
+
+    def _note_status(self, after: FleetReport) -> None:
+        status = {schema.schema_name: schema.status for schema in (after.public, *after.tenants)}
+        outcomes = list(self.rollout.outcomes.all())
+        for outcome in outcomes:
+            outcome.status_after = status.get(outcome.schema_name, TenantStatus.UNKNOWN)
+        TenantOutcome.objects.bulk_update(outcomes, ["status_after"], batch_size=500)
 
     def outcomes(self) -> Sequence[TenantOutcome]:
         with schema_in_use(public_schema()):

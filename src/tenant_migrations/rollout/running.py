@@ -12,19 +12,22 @@ from typing import Any
 
 from django.db import DatabaseError
 
+from tenant_migrations.apps import TenantMigrationsConfig
 from tenant_migrations.database import one_line, public_schema, schema_in_use
 from tenant_migrations.exceptions import DatabaseUnavailable, Refused, WrongUse
-from tenant_migrations.fleet.findings import named
+from tenant_migrations.fleet import tenants
+from tenant_migrations.fleet.expectation import Reference
+from tenant_migrations.fleet.findings import Finding, named
 from tenant_migrations.fleet.graph import Code, label
 from tenant_migrations.fleet.report import FleetReport, SchemaReport
-from tenant_migrations.fleet.survey import Question, survey
+from tenant_migrations.fleet.survey import Question, survey, survey_public
 from tenant_migrations.fleet.tenants import PUBLIC_KIND
 from tenant_migrations.locks import FleetLock
 from tenant_migrations.models import Quarantine, StepJournal, TenantOutcome
 from tenant_migrations.provisioning.reference import bring_forward
 from tenant_migrations.rollout.applying import Limits, Progress, apply_task
 from tenant_migrations.rollout.attempting import attempt_task
-from tenant_migrations.rollout.failures import Consequence, sort_failure
+from tenant_migrations.rollout.failures import Consequence
 from tenant_migrations.rollout.planning import Options, Plan, Skip, Task, plan_for, plan_schema
 from tenant_migrations.rollout.recording import Record
 from tenant_migrations.rollout.verifying import older_code
@@ -70,9 +73,12 @@ def heal(order: Order, code: Code, progress: Report) -> tuple[FleetReport, Summa
     newest recorded or public is behind and not asked for, ``WrongUse`` for unknown names.
     """
     code.check_apps(order.question.apps)
+    chosen = tenants.select(tenants.read_tenants() or (), order.question.tenants)
+    for canary in order.canaries:
+        if canary not in {tenant.schema_name for tenant in chosen}:
+            raise WrongUse(f"--canary={canary!r} is not among the tenants of this run")
     with FleetLock() as lock:
-        run = _Run(order, code, lock, progress)
-        return run.all()
+        return _Run(order, code, lock, progress).all()
 
 
 def preview(order: Order, code: Code, progress: Report) -> tuple[FleetReport, Plan]:
@@ -91,60 +97,65 @@ class _Run:
         self.lock = lock
         self.progress = progress
         self.stopped = ""
+        self.references: dict[str, Reference] = {}
+        self.fleet_findings: list[Finding] = []
 
     def all(self) -> tuple[FleetReport, Summary]:
-        public = self._public()
-        self.references, self.fleet_findings = bring_forward(self.code, self.progress)
-        self._refuse_older_code()
-        before = self._survey(self.order.question)
-        self._check_canaries(before)
-        plan = plan_for(before, self.code, self.order.options, self.order.canaries)
-        plan = self._with_public(plan, before.public)
-        self.record = Record.open(self.order.trigger, plan, before, self._described(public))
+        self._own_tables()
+        self.record = Record.open(self.order.trigger, self.code.revision, self._described())
         try:
+            self._public()
+            self.references, self.fleet_findings = bring_forward(self.code, self.progress)
+            self._refuse_older_code()
+            before = self._survey(self.order.question)
+            plan = plan_for(before, self.code, self.order.options, self.order.canaries)
+            plan = self._with_public(plan, before.public)
+            self.record.plan(plan, before)
             self._tenants(plan, len(before.tenants))
             after = self._survey(self.order.question)
         except BaseException as error:
-            self._close_after(error, before)
+            self._close_after(error)
             raise
-        self.record.close(after, self.stopped)
+        self.record.close(self.stopped, after)
         return after, self._summary()
 
-    def _check_canaries(self, before: FleetReport) -> None:
-        names = {tenant.schema_name for tenant in before.tenants}
-        for canary in self.order.canaries:
-            if canary not in names:
-                raise WrongUse(f"--canary={canary!r} is not among the tenants of this run")
+    def _own_tables(self) -> None:
+        """The tables that the record is kept in come first, and so before any record."""
+        app = frozenset({TenantMigrationsConfig.name})
+        report = survey_public(self.code, app)
+        if report.verdict.pending:
+            self._refuse_for_some(report)
+            task = self._public_task(report)
+            self._apply(task, Progress(), lambda: None)
 
-    def _public(self) -> list[str]:
-        """Bring public's migrations up to the code before anything else, or refuse to go on.
-
-        The app's own tables may be among them, so that this can't be recorded beforehand.
-        """
-        report = survey(self.code, {}, Question(tenants=(), structure=False, jobs=1)).public
+    def _public(self) -> None:
+        """Bring public's migrations up to the code before anything else, or go no further."""
+        report = survey_public(self.code)
         if not report.verdict.pending:
-            return []
-        lacking = [label(key) for key in report.verdict.pending]
+            return
+        self._refuse_for_some(report)
+        task = self._public_task(report)
+        self.record.plan(Plan((task,)))
+        self.progress("migrating public", 0, 1)
+        failure = attempt_task(task, self.record, self._apply, self._plan_again)
+        if failure is not None:
+            at = f" in {failure.migration}" if failure.migration else ""
+            code = f" (SQLSTATE {failure.sqlstate})" if failure.sqlstate else ""
+            raise Refused(f"public failed{at}{code}: {failure.message}; no tenant was touched")
+
+    def _refuse_for_some(self, report: SchemaReport) -> None:
         if self.order.question.tenants:
+            lacking = [label(key) for key in report.verdict.pending]
             raise Refused(
                 f"public lacks {named(lacking)}, which come before any tenant's: "
                 "run verify_tenant_migrations --fix without --tenant"
             )
+
+    def _public_task(self, report: SchemaReport) -> Task:
         planned = plan_schema(report, self.code, Options())
         if isinstance(planned, Skip):
             raise Refused(f"public can't be migrated: {planned.reason}; {planned.hint}")
-        self.progress("migrating public", 0, 1)
-        done = Progress()
-        try:
-            self._apply(planned, done, lambda: None)
-        except Exception as error:
-            failure = sort_failure(error, done.current, connected=True)
-            at = f" in {failure.migration}" if failure.migration else ""
-            code = f" (SQLSTATE {failure.sqlstate})" if failure.sqlstate else ""
-            raise Refused(
-                f"public failed{at}{code}: {failure.message}; no tenant was touched"
-            ) from error
-        return done.applied
+        return planned
 
     def _refuse_older_code(self) -> None:
         if finding := older_code(self.references, self.code):
@@ -182,7 +193,7 @@ class _Run:
     def _plan_again(self, task: Task) -> Task | Skip | None:
         """The task as it stands now: a commit whose reply was lost may have done it already."""
         if task.kind == PUBLIC_KIND:
-            report = self._survey(Question(structure=self.order.question.structure)).public
+            report = survey_public(self.code, references=self.references)
         else:
             question = replace(self.order.question, tenants=(task.schema_name,))
             report = self._survey(question).tenants[0]
@@ -215,14 +226,14 @@ class _Run:
             Quarantine.objects.filter(schema_name__in=names).delete()
             StepJournal.objects.filter(schema_name__in=names, unproven=True).update(unproven=False)
 
-    def _close_after(self, error: BaseException, before: FleetReport) -> None:
+    def _close_after(self, error: BaseException) -> None:
         """Record why the run broke off, if the database still lets us."""
         reason = one_line(error) if isinstance(error, Exception) else "interrupted"
         # Where it does not, the next run finds it running with nobody holding the lock: crashed.
         with suppress(DatabaseError, DatabaseUnavailable):
-            self.record.close(before, reason)
+            self.record.close(reason)
 
-    def _described(self, public: list[str]) -> dict[str, Any]:
+    def _described(self) -> dict[str, Any]:
         question = self.order.question
         return {
             "tenants": list(question.tenants),
@@ -231,14 +242,14 @@ class _Run:
             "reconcile": self.order.options.reconcile,
             "max_failures": self.order.max_failures,
             "canaries": list(self.order.canaries),
-            "public_applied": public,
         }
 
     def _summary(self) -> Summary:
         outcomes = self.record.outcomes()
         count = dict.fromkeys(OutcomeState, 0)
         for outcome in outcomes:
-            count[OutcomeState(outcome.state)] += 1
+            if outcome.schema_name != public_schema():
+                count[OutcomeState(outcome.state)] += 1
         return Summary(
             rollout=self.record.rollout.pk,
             fixed=count[OutcomeState.FIXED],
