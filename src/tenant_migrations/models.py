@@ -130,3 +130,54 @@ class Quarantine(models.Model):
 
     def __str__(self) -> str:
         return f"{self.schema_name}: {self.reason}"
+
+
+class Sample(models.Model):
+    """What one check of the fleet found: a point of its history."""
+
+    taken_at = models.DateTimeField(auto_now_add=True, db_index=True)
+    trigger = models.CharField(max_length=50, help_text="what asked, such as cli or monitor")
+    succeeded = models.BooleanField(help_text="false: the check itself failed; see error")
+    error = models.TextField(blank=True)
+    whole_fleet = models.BooleanField(help_text="false: only some tenants or apps were asked for")
+    code_revision = models.CharField(max_length=80, blank=True)
+    total_tenants = models.PositiveIntegerField(null=True, blank=True)
+    by_status = models.JSONField(default=dict, help_text="tenants by status")
+    pending_total = models.PositiveIntegerField(null=True, blank=True)
+    pending_max = models.PositiveIntegerField(null=True, blank=True)
+    pending_by_app = models.JSONField(default=dict)
+    duration_seconds = models.FloatField()
+    rollout = models.ForeignKey(
+        Rollout,
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="samples",
+        help_text="the heal that it was taken after",
+    )
+
+    class Meta:
+        ordering = ("-taken_at",)
+
+    def __str__(self) -> str:
+        return f"{self.taken_at:%Y-%m-%d %H:%M} {self.by_status or self.error}"
+
+
+class Alert(models.Model):
+    """One problem that people were told of, until it is over."""
+
+    key = models.CharField(max_length=255, unique=True, help_text="the same problem, the same key")
+    severity = models.CharField(max_length=10)
+    title = models.TextField()
+    body = models.TextField(blank=True)
+    first_at = models.DateTimeField(auto_now_add=True)
+    last_seen_at = models.DateTimeField(auto_now=True)
+    last_sent_at = models.DateTimeField(null=True, blank=True)
+    times_sent = models.PositiveIntegerField(default=0)
+    resolved_at = models.DateTimeField(null=True, blank=True)
+    delivery_error = models.TextField(blank=True, help_text="why the last delivery failed")
+
+    class Meta:
+        ordering = ("-first_at",)
+
+    def __str__(self) -> str:
+        return f"{self.severity}: {self.title}"
