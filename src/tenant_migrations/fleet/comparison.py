@@ -10,7 +10,7 @@ from tenant_migrations.fleet.expectation import Expected, Reference
 from tenant_migrations.fleet.findings import HEAL, Finding, difference_kind
 from tenant_migrations.fleet.graph import MigrationKey, label
 from tenant_migrations.fleet.remedies import IDENTITY_OF, can_be_created
-from tenant_migrations.fleet.structure import INVALID, ObjectKey, ObjectMap, settled
+from tenant_migrations.fleet.structure import INVALID, ObjectKey, ObjectMap, comparable
 from tenant_migrations.vocabulary import FindingKind, ObjectKind
 
 State = Literal["missing", "differs", "extra"]
@@ -44,7 +44,7 @@ def differences(
         want, have = expected.objects.get(key), actual.get(key)
         if want == have or key in expected.uncertain or _ignored(key, ignore):
             continue
-        if want and have and settled(want) == settled(have):
+        if want and have and comparable(key, want) == comparable(key, have):
             continue
         if have is None and IDENTITY_OF in (want or ""):
             continue  # It went with its column's identity, which is a difference of the column.
@@ -110,7 +110,10 @@ def _finding(difference: Difference, expected: Expected) -> Finding:
     elif state == "extra":
         message = f"{what} is not expected" + (f" (removed by {by})" if by else "")
     else:
-        message = f"{what} is {difference.actual}, expected {difference.expected}"
+        is_, should = (
+            comparable(key, text) for text in (difference.actual or "", difference.expected or "")
+        )
+        message = f"{what} is {is_}, expected {should}"
     return Finding(difference_kind(key.kind, state), message, _hint(difference), key.display, by)
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from tenant_migrations.fleet.graph import MigrationKey
-from tenant_migrations.fleet.structure import ObjectKey, ObjectMap, settled
+from tenant_migrations.fleet.structure import ObjectKey, ObjectMap, comparable
 
 Change = tuple[ObjectKey, str | None, str | None]
 """Object, its definition before (``None``: absent) and after."""
@@ -57,7 +57,9 @@ def changes_between(before: ObjectMap, after: ObjectMap) -> tuple[Change, ...]:
 
 def digest_of(objects: ObjectMap) -> str:
     """Digest of an object map: the same for equal structures on every server."""
-    lines = sorted((*key.dump(), settled(definition)) for key, definition in objects.items())
+    lines = sorted(
+        (*key.dump(), comparable(key, definition)) for key, definition in objects.items()
+    )
     return hashlib.sha256(json.dumps(lines, ensure_ascii=False).encode()).hexdigest()
 
 

@@ -3,10 +3,11 @@
 An *object map* holds a readable definition for every object of a schema. It is read with that
 schema alone in the search path, so that PostgreSQL prints the schema's own names bare and all
 others with their schema: maps of two schemas are equal exactly when their structures are, and a
-definition can be executed in any of them. Not part of the map: the order of columns, comments,
-owners and grants, and whatever belongs to an extension.
+definition can be executed in any of them. Not part of the map: comments, owners and grants, and
+whatever belongs to an extension.
 """
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -42,7 +43,7 @@ class ObjectKey:
 
 
 ObjectMap = Mapping[ObjectKey, str]
-"""Definition of each object; columns stand in the order of their table."""
+"""Definition of each object. A table's lists its columns in their order."""
 
 INVALID = "INVALID: "
 """Stands before the definition of an index that an interrupted build left behind."""
@@ -67,7 +68,11 @@ WITH rel AS MATERIALIZED (
     SELECT 'table' AS kind, relname AS relation, relname AS name,
            CASE relkind WHEN 'r' THEN 'table' WHEN 'p' THEN 'partitioned table'
                         ELSE 'foreign table' END
-           || CASE relpersistence WHEN 'u' THEN ' (unlogged)' ELSE '' END AS definition,
+           || CASE relpersistence WHEN 'u' THEN ' (unlogged)' ELSE '' END
+           || ' ' || coalesce((SELECT json_agg(a.attname ORDER BY a.attnum)
+                                 FROM pg_attribute a
+                                WHERE a.attrelid = rel.oid AND a.attnum > 0
+                                  AND NOT a.attisdropped), '[]')::text AS definition,
            0 AS position
       FROM rel
      WHERE relkind IN ('r', 'p', 'f')
@@ -172,16 +177,24 @@ CAST_ELEMENT = re.compile(rf"(\()?({VARCHAR})(?(1)\))::text(?!\[)")
 CAST_ARRAY = re.compile(rf"(\()?ARRAY\[({VARCHAR}(?:, {VARCHAR})*)\](?(1)\))::text\[\]")
 
 
-def settled(definition: str) -> str:
-    """A definition without the one difference that a dump and its restore make.
+def comparable(key: ObjectKey, definition: str) -> str:
+    """A definition without what may differ between schemas that are equally good.
 
-    ``status IN ('a', 'b')`` over ``varchar`` is printed as an array that is cast as a whole, and
-    read back as one whose elements are cast: the same condition, in a schema that was restored.
+    That is the order of a table's columns, which follows the order in which they were added, and
+    one thing that a dump and its restore change: ``status IN ('a', 'b')`` over ``varchar`` is
+    printed as an array that is cast as a whole, and read back as one whose elements are cast.
     """
+    if key.kind is ObjectKind.TABLE:
+        return definition.partition(" [")[0]
     if "::character varying" not in definition:
         return definition
     whole = CAST_ARRAY.sub(lambda m: f"ARRAY[{_as_text(m[2])}]", definition)
     return CAST_ELEMENT.sub(lambda m: _as_text(m[2]), whole)
+
+
+def columns_in_order(definition: str) -> list[str]:
+    """The columns that a table's definition lists."""
+    return [str(name) for name in json.loads("[" + definition.partition(" [")[2])]
 
 
 def faithful(definition: str) -> str:
