@@ -1,0 +1,92 @@
+"""One run of the tests: what its workers share, and that nothing of it stays.
+
+The process that was started by hand makes a folder and holds a lock in it for as long as it lives.
+Its workers start the server in there when the first of them needs it. At the end, however the
+run ends, server, databases and folder are removed; what a killed run left is removed by the
+next one, which sees that nobody holds the lock.
+"""
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.support.servers import Server, remove_embedded
+
+STEM = f"tm-tests-{os.geteuid()}-"
+
+
+class Run:
+    """The folder of a run, with the server in it or the one that `DATABASE_URL` names."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.url = os.environ.get("DATABASE_URL", "")
+        self._owner_lock = -1
+
+    @classmethod
+    def begin(cls) -> "Run":
+        """A new run; what killed ones left is removed first."""
+        root = Path("/tmp")  # Short: the path of a socket has to fit into 107 bytes.
+        for folder in root.glob(f"{STEM}*"):
+            if folder.stat().st_uid == os.geteuid():
+                _remove_if_abandoned(folder)
+        run = cls(Path(tempfile.mkdtemp(prefix=STEM, dir=root)))
+        run.folder.chmod(0o755)
+        run._owner_lock = _try_lock(run.folder)
+        return run
+
+    @property
+    def prefix(self) -> str:
+        """What names of databases and roles of this run begin with."""
+        return "tm_" + "".join(filter(str.isalnum, self.folder.name.removeprefix(STEM))).lower()
+
+    def server(self) -> Server:
+        """The server of this run, running."""
+        if self.url:
+            return Server.external(self.url, self.prefix)
+        return Server.embedded(self.folder / "server", self.prefix)
+
+    @contextmanager
+    def once(self, what: str) -> Iterator[Path | None]:
+        """Let one worker do a thing: it is given the marker to make when it is done.
+
+        The others wait meanwhile and are given `None` afterwards.
+        """
+        marker = self.folder / f"{what}.ready"
+        with (self.folder / f"{what}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield None if marker.exists() else marker
+
+    def end(self) -> None:
+        """Remove everything that belongs to the run."""
+        if self.url and any(self.folder.glob("*.lock")):
+            self.server().drop_all()
+        _remove(self.folder)
+        os.close(self._owner_lock)
+
+
+def _try_lock(folder: Path) -> int:
+    """Descriptor of the held owner lock, or -1 where another process holds it."""
+    descriptor = os.open(folder / "owner", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return -1
+    return descriptor
+
+
+def _remove_if_abandoned(folder: Path) -> None:
+    descriptor = _try_lock(folder)
+    if descriptor >= 0:
+        _remove(folder)
+        os.close(descriptor)
+
+
+def _remove(folder: Path) -> None:
+    remove_embedded(folder / "server")
+    shutil.rmtree(folder, ignore_errors=True)
