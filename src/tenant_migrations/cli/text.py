@@ -97,7 +97,8 @@ class TextRenderer:
             return
         where = f" in {outcome.migration}" if outcome.migration else ""
         code = f" (SQLSTATE {outcome.sqlstate})" if outcome.sqlstate else ""
-        why = f": {printable(outcome.message)}" if outcome.message else ""
+        reasons = named(printable(outcome.message).split("; "))
+        why = f": {reasons}" if outcome.message else ""
         self._line(f"  {name}: {outcome.state}{where}{code}{why}", "red")
         if outcome.hint:
             self._line(f"      {printable(outcome.hint)}", "dim")

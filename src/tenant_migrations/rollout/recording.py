@@ -1,6 +1,7 @@
 """The durable record of a run: one row for it, one for each schema that it set out to change."""
 
 import os
+import shlex
 import socket
 from collections.abc import Sequence
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 from django.utils import timezone
 
 from tenant_migrations.database import public_schema, schema_in_use
-from tenant_migrations.fleet.findings import SCHEMA
+from tenant_migrations.fleet.findings import HEAL, SCHEMA
 from tenant_migrations.fleet.graph import label
 from tenant_migrations.fleet.report import FleetReport
 from tenant_migrations.models import Quarantine, Rollout, TenantOutcome
@@ -16,6 +17,9 @@ from tenant_migrations.rollout.applying import Progress
 from tenant_migrations.rollout.failures import Failure
 from tenant_migrations.rollout.planning import Plan, Skip, Task
 from tenant_migrations.vocabulary import OutcomeState, RolloutState, TenantStatus
+
+
+REFUSED_HINT = f"restore or clear the rows that stand in the way, then: {HEAL}"
 
 
 class Record:
@@ -91,6 +95,7 @@ class Record:
             applied=done.applied,
             repaired=done.repaired,
             message="; ".join(done.refused),
+            hint=REFUSED_HINT.replace(SCHEMA, shlex.quote(schema_name)) if done.refused else "",
             attempts=attempts,
             duration_seconds=seconds,
         )
@@ -106,7 +111,7 @@ class Record:
             migration=failure.migration,
             sqlstate=failure.sqlstate,
             message=failure.message,
-            hint=failure.hint.replace(SCHEMA, schema_name),
+            hint=failure.hint.replace(SCHEMA, shlex.quote(schema_name)),
             attempts=attempts,
             duration_seconds=seconds,
         )
