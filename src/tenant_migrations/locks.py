@@ -87,6 +87,11 @@ def try_lock_transaction(connection: BaseDatabaseWrapper, sort: int, name: str) 
     return _ask(connection, "pg_try_advisory_xact_lock", sort, name)
 
 
+def share_lock_transaction(connection: BaseDatabaseWrapper, sort: int, name: str) -> bool:
+    """Take a shared lock for the rest of this transaction; False where it is held alone."""
+    return _ask(connection, "pg_try_advisory_xact_lock_shared", sort, name)
+
+
 def unlock(connection: BaseDatabaseWrapper, sort: int, name: str) -> None:
     """Give a session's lock back."""
     _ask(connection, "pg_advisory_unlock", sort, name)

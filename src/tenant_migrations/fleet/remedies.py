@@ -93,13 +93,14 @@ def remedy(key: ObjectKey, expected: str, actual: str | None, objects: ObjectMap
     return Remedy(key, statements, empty) if statements else None
 
 
-def foreign_keys(table: str, objects: ObjectMap) -> list[Remedy]:
-    """The foreign keys of a table that is created anew, for when every table is there."""
+def completing(table: str, objects: ObjectMap) -> list[Remedy]:
+    """What a new table gets once every table is there, and its rows: foreign keys and triggers."""
     return [
         made
         for part, text in objects.items()
-        if part.kind is ObjectKind.CONSTRAINT and part.relation == table and is_foreign_key(text)
-        if (made := remedy(part, text, None, objects))
+        if part.relation == table
+        and (part.kind is ObjectKind.TRIGGER or is_foreign_key(text))
+        and (made := remedy(part, text, None, objects))
     ]
 
 
@@ -165,7 +166,7 @@ def _create_table(key: ObjectKey, expected: str, objects: ObjectMap) -> Iterator
         if part.kind is ObjectKind.CONSTRAINT and not is_foreign_key(text):
             yield from _create_constraint(part, text, objects)
     for part, text in parts:
-        if part.kind in (ObjectKind.INDEX, ObjectKind.TRIGGER):
+        if part.kind is ObjectKind.INDEX:
             yield text
 
 

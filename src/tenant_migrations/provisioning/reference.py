@@ -68,6 +68,14 @@ def bring_forward(code: Code, progress: Progress) -> tuple[dict[str, Reference],
     return references, unavailable
 
 
+def bring_forward_kind(code: Code, kind: str) -> Reference | None:
+    """One reference at the code's revision, or ``None`` where it can't be had."""
+    try:
+        return _Builder(code, kind, lambda what, done, total: None).bring_forward()
+    except ReferenceUnavailable:
+        return None
+
+
 class _Builder:
     """Builds and moves one reference schema."""
 

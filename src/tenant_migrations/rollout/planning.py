@@ -10,12 +10,7 @@ from itertools import groupby
 from tenant_migrations.fleet.comparison import Difference
 from tenant_migrations.fleet.expectation import Expected
 from tenant_migrations.fleet.graph import Code, MigrationKey
-from tenant_migrations.fleet.remedies import (
-    Remedy,
-    foreign_keys,
-    in_order,
-    remedy,
-)
+from tenant_migrations.fleet.remedies import Remedy, completing, in_order, remedy
 from tenant_migrations.fleet.report import FleetReport, SchemaReport
 from tenant_migrations.vocabulary import FindingKind, ObjectKind, TenantStatus
 
@@ -148,5 +143,5 @@ def _remedies(differences: Iterable[Difference], expected: Expected | None) -> t
             continue
         found.append(made)
         if difference.key.kind is ObjectKind.TABLE:
-            found += foreign_keys(difference.key.relation, expected.objects)
+            found += completing(difference.key.relation, expected.objects)
     return tuple(in_order(found, expected.objects))

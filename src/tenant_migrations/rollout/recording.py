@@ -18,7 +18,6 @@ from tenant_migrations.rollout.failures import Failure
 from tenant_migrations.rollout.planning import Plan, Skip, Task
 from tenant_migrations.vocabulary import OutcomeState, RolloutState, TenantStatus
 
-
 REFUSED_HINT = f"restore or clear the rows that stand in the way, then: {HEAL}"
 
 
