@@ -139,10 +139,19 @@ class Sample(models.Model):
     trigger = models.CharField(max_length=50, help_text="what asked, such as cli or monitor")
     succeeded = models.BooleanField(help_text="false: the check itself failed; see error")
     error = models.TextField(blank=True)
-    whole_fleet = models.BooleanField(help_text="false: only some tenants or apps were asked for")
+    whole_fleet = models.BooleanField(
+        help_text="false: only some tenants or apps, or no structure, were asked for"
+    )
     code_revision = models.CharField(max_length=80, blank=True)
     total_tenants = models.PositiveIntegerField(null=True, blank=True)
     by_status = models.JSONField(default=dict, help_text="tenants by status")
+    public_status = models.CharField(
+        max_length=20, choices=_choices(TenantStatus), blank=True, help_text="of the shared schema"
+    )
+    not_ok = models.JSONField(
+        default=list, help_text="the first tenants that were not ok: name, status, pending"
+    )
+    findings = models.JSONField(default=dict, help_text="tenants, or the fleet, by finding id")
     pending_total = models.PositiveIntegerField(null=True, blank=True)
     pending_max = models.PositiveIntegerField(null=True, blank=True)
     pending_by_app = models.JSONField(default=dict)

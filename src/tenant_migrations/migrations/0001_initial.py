@@ -185,12 +185,43 @@ class Migration(migrations.Migration):
                 (
                     "whole_fleet",
                     models.BooleanField(
-                        help_text="false: only some tenants or apps were asked for"
+                        help_text="false: only some tenants or apps, or no structure, were asked for"
                     ),
                 ),
                 ("code_revision", models.CharField(blank=True, max_length=80)),
                 ("total_tenants", models.PositiveIntegerField(blank=True, null=True)),
                 ("by_status", models.JSONField(default=dict, help_text="tenants by status")),
+                (
+                    "public_status",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("unknown", "unknown"),
+                            ("missing", "missing"),
+                            ("quarantined", "quarantined"),
+                            ("inconsistent", "inconsistent"),
+                            ("ahead", "ahead"),
+                            ("drifted", "drifted"),
+                            ("pending", "pending"),
+                            ("ok", "ok"),
+                        ],
+                        help_text="of the shared schema",
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "not_ok",
+                    models.JSONField(
+                        default=list,
+                        help_text="the first tenants that were not ok: name, status, pending",
+                    ),
+                ),
+                (
+                    "findings",
+                    models.JSONField(
+                        default=dict, help_text="tenants, or the fleet, by finding id"
+                    ),
+                ),
                 ("pending_total", models.PositiveIntegerField(blank=True, null=True)),
                 ("pending_max", models.PositiveIntegerField(blank=True, null=True)),
                 ("pending_by_app", models.JSONField(default=dict)),
