@@ -1,8 +1,10 @@
 """Every setting of the app, read from ``settings.TENANT_MIGRATIONS`` in this one place."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from functools import cache
+from ipaddress import ip_network
 from typing import Any
 
 from django.conf import settings as django_settings
@@ -50,6 +52,21 @@ class Settings:
     IGNORE_SCHEMAS: tuple[str, ...] = ()
     """Schemas never reported as orphans, as shell patterns."""
 
+    HISTORY_DAYS: int = 90
+    """How long samples of the fleet's history are kept, in days."""
+
+    METRICS_PREFIX: str = "tenant_migrations_"
+    """What the names of all exported metrics begin with."""
+
+    METRICS_TOKEN: str = ""
+    """Whoever sends it as ``Authorization: Bearer`` may read the metrics page; empty: nobody."""
+
+    METRICS_NETWORKS: tuple[str, ...] = ()
+    """Networks, such as ``10.0.0.0/8``, whose hosts may read the metrics page without a token."""
+
+    METRICS_TENANT_LABELS: bool = False
+    """Whether tenants that are not ok are exported by name."""
+
 
 @cache
 def get() -> Settings:
@@ -72,18 +89,49 @@ def get() -> Settings:
 
 
 def _checked(name: str, value: Any, default: Any) -> Any:
+    checked = _of_kind(name, value, default)
+    if name in SHAPES:
+        is_well_formed, shape = SHAPES[name]
+        if not is_well_formed(checked):
+            raise ImproperlyConfigured(f"{SETTING}[{name!r}] must be {shape}.")
+    return checked
+
+
+def _of_kind(name: str, value: Any, default: Any) -> Any:
     if isinstance(default, tuple):
         if isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value):
             return tuple(value)
         raise ImproperlyConfigured(f"{SETTING}[{name!r}] must be a list of strings.")
+    if isinstance(default, bool):
+        if isinstance(value, bool):
+            return value
+        raise ImproperlyConfigured(f"{SETTING}[{name!r}] must be True or False.")
     if isinstance(default, int):
         least = 0 if name.endswith("_TIMEOUT_MS") else 1
         if isinstance(value, int) and not isinstance(value, bool) and value >= least:
             return value
         raise ImproperlyConfigured(f"{SETTING}[{name!r}] must be a whole number from {least} up.")
-    if isinstance(value, str) and 0 < len(value.encode()) <= 40:
+    if isinstance(value, str):
         return value
-    raise ImproperlyConfigured(f"{SETTING}[{name!r}] must be a name of 1 to 40 bytes.")
+    raise ImproperlyConfigured(f"{SETTING}[{name!r}] must be a string.")
+
+
+def _are_networks(values: tuple[str, ...]) -> bool:
+    try:
+        return all(ip_network(value) for value in values)
+    except ValueError:
+        return False
+
+
+SHAPES: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "REFERENCE_SCHEMA": (lambda name: 0 < len(name.encode()) <= 40, "a name of 1 to 40 bytes"),
+    "METRICS_PREFIX": (
+        lambda prefix: re.fullmatch("[a-zA-Z_][a-zA-Z0-9_]*", prefix) is not None,
+        "of letters, digits and _, and not begin with a digit",
+    ),
+    "METRICS_NETWORKS": (_are_networks, "a list of networks such as 10.0.0.0/8"),
+}
+"""Settings that not every value of their kind would do for, and what they must be."""
 
 
 def _reset(*, setting: str, **_: Any) -> None:
