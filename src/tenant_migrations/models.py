@@ -182,6 +182,12 @@ class Alert(models.Model):
     last_seen_at = models.DateTimeField(auto_now=True)
     last_sent_at = models.DateTimeField(null=True, blank=True)
     times_sent = models.PositiveIntegerField(default=0)
+    tenants = models.PositiveIntegerField(
+        default=0, help_text="how many it was about when it was last sent"
+    )
+    undelivered = models.JSONField(
+        default=list, help_text="channels that the last message did not reach"
+    )
     resolved_at = models.DateTimeField(null=True, blank=True)
     delivery_error = models.TextField(blank=True, help_text="why the last delivery failed")
 

@@ -34,6 +34,18 @@ class Migration(migrations.Migration):
                 ("last_seen_at", models.DateTimeField(auto_now=True)),
                 ("last_sent_at", models.DateTimeField(blank=True, null=True)),
                 ("times_sent", models.PositiveIntegerField(default=0)),
+                (
+                    "tenants",
+                    models.PositiveIntegerField(
+                        default=0, help_text="how many it was about when it was last sent"
+                    ),
+                ),
+                (
+                    "undelivered",
+                    models.JSONField(
+                        default=list, help_text="channels that the last message did not reach"
+                    ),
+                ),
                 ("resolved_at", models.DateTimeField(blank=True, null=True)),
                 (
                     "delivery_error",
