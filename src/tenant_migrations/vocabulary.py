@@ -150,3 +150,30 @@ class OutcomeState(StrEnum):
     """Nothing that may be done unattended would help; the message says what would."""
     CRASHED = "crashed"
     """The run died while this tenant was in hand; its transaction was rolled back."""
+
+
+class CheckStatus(StrEnum):
+    """What one health check says."""
+
+    HEALTHY = "healthy"
+    WARNING = "warning"
+    """It works, and somebody should look at it before it no longer does."""
+    UNHEALTHY = "unhealthy"
+
+
+class HealthStatus(StrEnum):
+    """What all health checks say together: the gravest of them."""
+
+    HEALTHY = "healthy"
+    DEGRADED = "degraded"
+    UNHEALTHY = "unhealthy"
+
+
+class AlertSeverity(StrEnum):
+    """How urgent an alert is, and so who is told; the words of Prometheus' alert rules."""
+
+    CRITICAL = "critical"
+    """Customers of a tenant may meet errors, or nobody knows how the fleet is."""
+    WARNING = "warning"
+    """Something is not as it should be, and nobody is kept from work by it."""
+    INFO = "info"
