@@ -67,6 +67,33 @@ class Settings:
     METRICS_TENANT_LABELS: bool = False
     """Whether tenants that are not ok are exported by name."""
 
+    HEALTH_TIMEOUT_SECONDS: int = 10
+    """How long ``health_check`` waits for each check, in seconds."""
+
+    HEALTH_CHECKS_ADD: tuple[str, ...] = ()
+    """Dotted paths of further checks: classes or instances of django-health-check's kind."""
+
+    HEALTH_CHECKS_REMOVE: tuple[str, ...] = ()
+    """Names of checks that are not to be made."""
+
+    HEALTH_DISK_PERCENT: int = 90
+    """From which use of a disk on its check warns, in percent."""
+
+    HEALTH_MEMORY_PERCENT: int = 90
+    """From which use of memory on its check warns, in percent."""
+
+    HEALTH_CONNECTIONS_PERCENT: int = 80
+    """From which use of the server's connections on its check warns, in percent."""
+
+    HEALTH_MONITORING_MINUTES: int = 60
+    """How old the last verification of the whole fleet may be, in minutes."""
+
+    HEALTH_BACKUP_HOURS: int = 0
+    """How old the newest backup may be, in hours; 0: none is expected."""
+
+    LOG_FORMAT: str = "line"
+    """How ``tenant_migrations.logs.EventFormatter`` writes: ``line`` (key=value) or ``json``."""
+
 
 @cache
 def get() -> Settings:
@@ -107,7 +134,7 @@ def _of_kind(name: str, value: Any, default: Any) -> Any:
             return value
         raise ImproperlyConfigured(f"{SETTING}[{name!r}] must be True or False.")
     if isinstance(default, int):
-        least = 0 if name.endswith("_TIMEOUT_MS") else 1
+        least = 0 if name.endswith(("_TIMEOUT_MS", "_HOURS")) else 1
         if isinstance(value, int) and not isinstance(value, bool) and value >= least:
             return value
         raise ImproperlyConfigured(f"{SETTING}[{name!r}] must be a whole number from {least} up.")
@@ -123,13 +150,22 @@ def _are_networks(values: tuple[str, ...]) -> bool:
         return False
 
 
+def _is_percentage(value: int) -> bool:
+    return value <= 100
+
+
 SHAPES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "REFERENCE_SCHEMA": (lambda name: 0 < len(name.encode()) <= 40, "a name of 1 to 40 bytes"),
+    "HISTORY_DAYS": (lambda days: days <= 36_500, "a whole number from 1 to 36500"),
     "METRICS_PREFIX": (
         lambda prefix: re.fullmatch("[a-zA-Z_][a-zA-Z0-9_]*", prefix) is not None,
         "of letters, digits and _, and not begin with a digit",
     ),
     "METRICS_NETWORKS": (_are_networks, "a list of networks such as 10.0.0.0/8"),
+    "HEALTH_DISK_PERCENT": (_is_percentage, "a percentage from 1 to 100"),
+    "HEALTH_MEMORY_PERCENT": (_is_percentage, "a percentage from 1 to 100"),
+    "HEALTH_CONNECTIONS_PERCENT": (_is_percentage, "a percentage from 1 to 100"),
+    "LOG_FORMAT": (lambda name: name in ("line", "json"), "'line' or 'json'"),
 }
 """Settings that not every value of their kind would do for, and what they must be."""
 

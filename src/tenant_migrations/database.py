@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from copy import copy
 from typing import Any
 
@@ -14,6 +15,9 @@ from psycopg import sql
 
 from tenant_migrations import conf
 from tenant_migrations.exceptions import DatabaseUnavailable
+
+_most_ms: ContextVar[int | None] = ContextVar("most_ms", default=None)
+"""What ``READ_TIMEOUT_MS`` is cut down to; see ``reading_within``."""
 
 
 def tenant_connection() -> BaseDatabaseWrapper:
@@ -56,6 +60,9 @@ def reading() -> Iterator["psycopg.Connection[Any]"]:
     Raises ``DatabaseUnavailable`` where no connection is to be had.
     """
     wrapper = tenant_connection().copy()
+    timeout_ms = conf.get().READ_TIMEOUT_MS
+    if (most := _most_ms.get()) is not None:
+        timeout_ms = min(timeout_ms or most, most)
     try:
         try:
             wrapper.ensure_connection()
@@ -67,13 +74,30 @@ def reading() -> Iterator["psycopg.Connection[Any]"]:
         for name, value in (
             ("default_transaction_read_only", "on"),
             ("search_path", "pg_catalog"),
-            ("statement_timeout", str(conf.get().READ_TIMEOUT_MS)),
+            ("statement_timeout", str(timeout_ms)),
             ("jit", "off"),
         ):
             raw.execute("SELECT set_config(%s, %s, false)", (name, value))
         yield raw
     finally:
         wrapper.close()
+
+
+@contextmanager
+def reading_within(timeout_ms: int) -> Iterator[None]:
+    """Let no statement take longer meanwhile, on connections of ``reading`` or on this thread's.
+
+    For a thread of its own: its connections are closed at the end. Raises ``OperationalError``
+    where no connection is to be had.
+    """
+    token = _most_ms.set(timeout_ms)
+    try:
+        with tenant_connection().cursor() as cursor:
+            cursor.execute("SELECT set_config('statement_timeout', %s, false)", (str(timeout_ms),))
+        yield
+    finally:
+        _most_ms.reset(token)
+        connections.close_all()
 
 
 @contextmanager

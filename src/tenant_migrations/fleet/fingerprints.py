@@ -13,6 +13,7 @@ order of columns, say): that is settled by reading one schema of each kind out o
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextvars import copy_context
 from itertools import pairwise
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -204,7 +205,8 @@ def read_fingerprints(
                 progress(done, total)
 
     with ThreadPoolExecutor(max_workers=min(jobs, total)) as pool:
-        for worker in as_completed([pool.submit(work) for _ in range(min(jobs, total))]):
+        workers = [pool.submit(copy_context().run, work) for _ in range(min(jobs, total))]
+        for worker in as_completed(workers):
             fingerprints.add(worker.result())
     return fingerprints
 
