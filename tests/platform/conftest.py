@@ -1,16 +1,23 @@
-"""Throw-away servers for the tests of the embedded PostgreSQL."""
+"""Throw-away servers for the tests of the embedded PostgreSQL, and databases of the platform."""
 
+import os
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import dj_database_url
 import psycopg
 import pytest
+import pytest_django
+from django.db import connection
+from django_tenants.utils import schema_context
 
+from tests.platform.databases import Database, copied
 from zumodra.embedded_postgres import EmbeddedPostgres
 from zumodra.embedded_postgres.placement import prepare
+from zumodra.tenants.models import Tenant
 
 FAST = {"fsync": "off", "shared_buffers": "16MB", "max_locks_per_transaction": "64"}
 
@@ -84,3 +91,64 @@ def query() -> Query:
             return cursor.fetchall() if cursor.description else []
 
     return run
+
+
+@pytest.fixture(scope="session")
+def platform_server() -> Iterator[str]:
+    """Connection string of the server for the platform's databases: yours, or a throw-away one."""
+    if os.environ.get("DATABASE_URL"):
+        yield os.environ["DATABASE_URL"]
+        return
+    with tempfile.TemporaryDirectory(prefix="ep", dir="/tmp", ignore_cleanup_errors=True) as name:
+        server = EmbeddedPostgres(Path(name), settings=FAST)
+        server.start()
+        yield server.url()
+        server.remove()
+
+
+@pytest.fixture(scope="session")
+def demo_template(platform_server: str) -> Iterator[Database]:
+    """A database with the demo company, made by the command. Only to be copied and read."""
+    with copied(platform_server) as database:
+        result = database.run("bootstrap_demo_tenant")
+        assert result.returncode == 0, result.stderr
+        yield database
+
+
+@pytest.fixture
+def empty_database(platform_server: str) -> Iterator[Database]:
+    """A database with nothing in it."""
+    with copied(platform_server) as database:
+        yield database
+
+
+@pytest.fixture
+def demo_database(demo_template: Database) -> Iterator[Database]:
+    """A database with the demo company, to be changed at will."""
+    with copied(demo_template.server, demo_template.name) as database:
+        yield database
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    demo_template: Database, django_db_blocker: pytest_django.DjangoDbBlocker
+) -> Iterator[None]:
+    """Django's own connection leads to a copy of the demo database."""
+    with copied(demo_template.server, demo_template.name) as database:
+        settings = connection.settings_dict
+        with django_db_blocker.unblock():
+            connection.close()
+            before = dict(settings)
+            settings.update(dj_database_url.parse(database.environment["DATABASE_URL"]))
+            settings.update(ENGINE=before["ENGINE"], TEST=before["TEST"])
+            yield
+            connection.close()
+            settings.update(before)
+
+
+@pytest.fixture
+def demo_tenant(db: None) -> Iterator[Tenant]:
+    """The demo company, its schema selected; what the test writes is rolled back."""
+    tenant = Tenant.objects.get(schema_name="tenant_demo")
+    with schema_context(tenant.schema_name):
+        yield tenant

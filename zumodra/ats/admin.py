@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
+from django.db import models
 from django.http import HttpRequest
 
 from zumodra.ats.models import (
@@ -55,6 +56,7 @@ class CandidateAdmin(admin.ModelAdmin):
     list_display = ["full_name", "email", "headline", "source", "consent_until"]
     list_filter = ["source", "tags"]
     search_fields = ["full_name", "email"]
+    formfield_overrides = {models.URLField: {"assume_scheme": "https"}}
     readonly_fields = ["uuid", "full_name", "created_at"]
     inlines = [CandidateTagInline]
 

@@ -1,6 +1,7 @@
 # Django's admin classes take type arguments in its stubs only, not at run time.
 # mypy: disable-error-code="type-arg"
 from django.contrib import admin
+from django.db import models
 from django.http import HttpRequest
 
 from zumodra.admin_sites import public_site
@@ -12,6 +13,7 @@ class WebhookEndpointAdmin(admin.ModelAdmin):
     list_display = ["url", "tenant", "is_active", "key_version"]
     list_filter = ["is_active"]
     search_fields = ["url", "tenant__name"]
+    formfield_overrides = {models.URLField: {"assume_scheme": "https"}}
     readonly_fields = ["uuid", "created"]
 
 

@@ -20,7 +20,7 @@ DIGEST_LENGTH = 8
 DEMO_SCHEMA = re.compile(r"tenant_demo(_\d{3,})?")
 _RESERVED_LABELS = re.compile(
     r"demo(-\d+)?|admin|api|app|health|information-schema|localhost|mail|metrics|migrations|public"
-    r"|static|status|support|www|pg(-.*)?"
+    r"|static|status|support|www"
 )
 _HOST_LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
 
@@ -81,6 +81,8 @@ def with_digest(label: str, company: str) -> str:
     """`label`, cut where needed, followed by a digest of the company's name."""
     digest = hashlib.sha256(company.casefold().encode()).hexdigest()[:DIGEST_LENGTH]
     head = label[: LABEL_LENGTH - DIGEST_LENGTH - 1].strip("-")
+    if _is_reference(head):
+        head = ""
     return f"{head}-{digest}" if head else f"c-{digest}"
 
 
@@ -91,5 +93,9 @@ def schema_name_for(label: str) -> str:
 
 def is_reserved(label: str) -> bool:
     """Whether the label, or the schema that it gives, is kept for something else."""
-    reference = conf.get().REFERENCE_SCHEMA
-    return bool(_RESERVED_LABELS.fullmatch(label)) or schema_name_for(label).startswith(reference)
+    return bool(_RESERVED_LABELS.fullmatch(label)) or _is_reference(label)
+
+
+def _is_reference(label: str) -> bool:
+    """Whether the label's schema would pass for a reference schema of ``tenant_migrations``."""
+    return schema_name_for(label).startswith(conf.get().REFERENCE_SCHEMA)
