@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cache
 from ipaddress import ip_network
 from typing import Any
@@ -10,6 +10,8 @@ from typing import Any
 from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
+
+from tenant_migrations.vocabulary import AlertSeverity
 
 SETTING = "TENANT_MIGRATIONS"
 
@@ -94,6 +96,23 @@ class Settings:
     LOG_FORMAT: str = "line"
     """How ``tenant_migrations.logs.EventFormatter`` writes: ``line`` (key=value) or ``json``."""
 
+    ALERT_URLS: tuple[str, ...] | Mapping[str, tuple[str, ...]] = field(default=(), repr=False)
+    """Who is told of problems, as Apprise URLs: a list, or lists by ``critical``, ``warning``,
+    ``info`` and, for the weekly report, ``report``."""
+
+    ALERT_SOURCE: str = ""
+    """What alerts call this fleet; empty: the name of its database."""
+
+    ALERT_TIMEOUT_SECONDS: int = 20
+    """How long a command waits for all its alerts to be delivered, in seconds."""
+
+    ALERT_STATE_DIR: str = ""
+    """Folder for what was told while the database was down; empty: below the system's own folder
+    for temporary files."""
+
+    CHECKS_EXPECTED_PER_DAY: int = 96
+    """How often a day the monitor is to check the fleet; the weekly report counts against it."""
+
 
 @cache
 def get() -> Settings:
@@ -125,6 +144,8 @@ def _checked(name: str, value: Any, default: Any) -> Any:
 
 
 def _of_kind(name: str, value: Any, default: Any) -> Any:
+    if name == "ALERT_URLS" and isinstance(value, Mapping):
+        return {audience: _of_kind(name, urls, ()) for audience, urls in value.items()}
     if isinstance(default, tuple):
         if isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value):
             return tuple(value)
@@ -150,6 +171,10 @@ def _are_networks(values: tuple[str, ...]) -> bool:
         return False
 
 
+def _is_routing(urls: tuple[str, ...] | Mapping[str, tuple[str, ...]]) -> bool:
+    return not isinstance(urls, Mapping) or set(urls) <= {*AlertSeverity, "report"}
+
+
 def _is_percentage(value: int) -> bool:
     return value <= 100
 
@@ -165,6 +190,10 @@ SHAPES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "HEALTH_DISK_PERCENT": (_is_percentage, "a percentage from 1 to 100"),
     "HEALTH_MEMORY_PERCENT": (_is_percentage, "a percentage from 1 to 100"),
     "HEALTH_CONNECTIONS_PERCENT": (_is_percentage, "a percentage from 1 to 100"),
+    "ALERT_URLS": (
+        _is_routing,
+        "a list of URLs, or a dict of such lists by critical, warning, info and report",
+    ),
     "LOG_FORMAT": (lambda name: name in ("line", "json"), "'line' or 'json'"),
 }
 """Settings that not every value of their kind would do for, and what they must be."""
