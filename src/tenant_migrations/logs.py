@@ -18,7 +18,7 @@ FIELDS = "tenant_migrations_fields"
 
 def event(logger: logging.Logger, level: int, name: str, **fields: Any) -> None:
     """Log an event. Fields that are ``None`` or empty are left out."""
-    known = {key: value for key, value in fields.items() if value is not None and value != ""}
+    known = {key: value for key, value in fields.items() if value not in (None, "", [])}
     logger.log(level, name, extra={FIELDS: known})
 
 

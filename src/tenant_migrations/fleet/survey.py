@@ -5,6 +5,7 @@ number of variants.
 """
 
 import hashlib
+import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -33,7 +34,10 @@ from tenant_migrations.fleet.report import FleetReport, SchemaReport
 from tenant_migrations.fleet.structure import ObjectMap, read_objects
 from tenant_migrations.fleet.tenants import PUBLIC_KIND, Tenant
 from tenant_migrations.fleet.verdict import Evidence, Scope, Verdict, judge
+from tenant_migrations.logs import event
 from tenant_migrations.models import Quarantine, StepJournal
+
+logger = logging.getLogger("tenant_migrations.fleet")
 
 Progress = Callable[[str, int, int], None]
 """Told what is being read, how much of it is done, and how much there is in all."""
@@ -82,7 +86,7 @@ def survey(
             orphans = surveyor.orphans(everyone)
     except psycopg.Error as error:
         raise DatabaseUnavailable(f"the database could not be read: {one_line(error)}") from error
-    return FleetReport(
+    report = FleetReport(
         code_revision=code.revision,
         public=public,
         tenants=tuple(reports),
@@ -91,6 +95,16 @@ def survey(
         structure_compared=question.structure,
         duration_seconds=round(time.monotonic() - started, 3),
     )
+    event(
+        logger,
+        logging.INFO,
+        "survey_ended",
+        tenants=len(reports),
+        public=public.status,
+        duration=report.duration_seconds,
+        **{status.value: count for status, count in report.by_status.items()},
+    )
+    return report
 
 
 def survey_public(
@@ -105,6 +119,20 @@ def survey_public(
             return _Surveyor(connection, code, references, question, no_progress).public()
     except psycopg.Error as error:
         raise DatabaseUnavailable(f"the database could not be read: {one_line(error)}") from error
+
+
+def orphans_among(schemas: Iterable[SchemaFact], everyone: Iterable[Tenant]) -> tuple[str, ...]:
+    """Schemas that look like a tenant's and belong to none."""
+    known = {public_schema(), *(tenant.schema_name for tenant in everyone)}
+    return tuple(
+        sorted(
+            fact.name
+            for fact in schemas
+            if fact.has_ledger
+            and fact.name not in known
+            and not tenants.is_ignored_schema(fact.name)
+        )
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,17 +218,7 @@ class _Surveyor:
         return reports
 
     def orphans(self, everyone: Sequence[Tenant]) -> tuple[str, ...]:
-        """Schemas that look like a tenant's and belong to none."""
-        known = {public_schema(), *(tenant.schema_name for tenant in everyone)}
-        return tuple(
-            sorted(
-                fact.name
-                for fact in self.schemas.values()
-                if fact.has_ledger
-                and fact.name not in known
-                and not tenants.is_ignored_schema(fact.name)
-            )
-        )
+        return orphans_among(self.schemas.values(), everyone)
 
     def _digests(self, chosen: Sequence[Tenant]) -> tuple[dict[str, str], dict[str, str]]:
         names = [

@@ -1,24 +1,33 @@
-"""The durable record of a run: one row for it, one for each schema that it set out to change."""
+"""The durable record of a run: one row for it, one for each schema that it set out to change.
 
+What is recorded is logged too, as events of the logger ``tenant_migrations.rollout``.
+"""
+
+import logging
 import os
 import shlex
 import socket
 from collections.abc import Sequence
 from typing import Any
 
+from django.db import transaction
 from django.utils import timezone
 
-from tenant_migrations.database import public_schema, schema_in_use
+from tenant_migrations import conf
+from tenant_migrations.database import public_schema, schema_in_use, tenant_connection
 from tenant_migrations.fleet.findings import HEAL, SCHEMA
 from tenant_migrations.fleet.graph import label
 from tenant_migrations.fleet.report import FleetReport
+from tenant_migrations.logs import event
 from tenant_migrations.models import Quarantine, Rollout, TenantOutcome
 from tenant_migrations.rollout.applying import Progress
-from tenant_migrations.rollout.failures import Failure
+from tenant_migrations.rollout.failures import Consequence, Failure
 from tenant_migrations.rollout.planning import Plan, Skip, Task
 from tenant_migrations.vocabulary import OutcomeState, RolloutState, TenantStatus
 
 REFUSED_HINT = f"restore or clear the rows that stand in the way, then: {HEAL}"
+
+logger = logging.getLogger("tenant_migrations.rollout")
 
 
 class Record:
@@ -40,7 +49,16 @@ class Record:
                 host=socket.gethostname(),
                 process=os.getpid(),
             )
-        return cls(rollout)
+        record = cls(rollout)
+        record._log(
+            logging.INFO,
+            "rollout_started",
+            trigger=trigger,
+            code_revision=code_revision,
+            host=rollout.host,
+            process=rollout.process,
+        )
+        return record
 
     def plan(self, plan: Plan, before: FleetReport | None = None) -> None:
         """Write down what is to be done, before it is begun; once for public, once for tenants."""
@@ -56,6 +74,8 @@ class Record:
                 batch_size=500,
                 ignore_conflicts=True,
             )
+        for skip in plan.skips:
+            self._log(logging.WARNING, "tenant_skipped", tenant=skip.schema_name, why=skip.reason)
 
     @staticmethod
     def _planned(rollout: Rollout, task: Task) -> TenantOutcome:
@@ -98,6 +118,23 @@ class Record:
             attempts=attempts,
             duration_seconds=seconds,
         )
+        fields = {
+            "tenant": schema_name,
+            "applied": list(done.applied),
+            "repaired": list(done.repaired),
+            "attempts": attempts,
+            "duration": seconds,
+        }
+        # Told when it is true: after the commit, or never.
+        transaction.on_commit(
+            lambda: self._log(
+                logging.ERROR if done.refused else logging.INFO,
+                f"tenant_{state}",
+                **fields,
+                error="; ".join(done.refused),
+            ),
+            using=tenant_connection().alias,
+        )
 
     def failed(
         self, schema_name: str, failure: Failure, done: Progress, attempts: int, seconds: float
@@ -114,9 +151,21 @@ class Record:
             attempts=attempts,
             duration_seconds=seconds,
         )
+        again = failure.consequence is Consequence.RETRY and attempts < conf.get().LOCK_ATTEMPTS
+        self._log(
+            logging.WARNING if again else logging.ERROR,
+            "tenant_retried" if again else "tenant_failed",
+            tenant=schema_name,
+            migration=failure.migration,
+            sqlstate=failure.sqlstate,
+            error=failure.message,
+            attempts=attempts,
+            duration=seconds,
+        )
 
     def skipped(self, schema_name: str, reason: str) -> None:
         self._end(schema_name, state=OutcomeState.SKIPPED, message=reason)
+        self._log(logging.WARNING, "tenant_skipped", tenant=schema_name, why=reason)
 
     def quarantine(self, schema_name: str, reason: str) -> None:
         """Leave a tenant alone from now on, until somebody releases it."""
@@ -124,6 +173,7 @@ class Record:
             Quarantine.objects.update_or_create(
                 schema_name=schema_name, defaults={"reason": reason, "rollout": self.rollout}
             )
+        self._log(logging.ERROR, "tenant_quarantined", tenant=schema_name, why=reason)
 
     def close(self, error: str = "", after: FleetReport | None = None) -> None:
         """The run is over; what it did not reach stays ``not attempted``."""
@@ -137,6 +187,14 @@ class Record:
             self.rollout.error = error
             self.rollout.finished_at = timezone.now()
             self.rollout.save(update_fields=["after", "state", "error", "finished_at"])
+        self._log(
+            logging.ERROR if error else logging.INFO,
+            "rollout_ended",
+            state=self.rollout.state,
+            duration=(self.rollout.finished_at - self.rollout.started_at).total_seconds(),
+            error=error,
+            **self.rollout.after,
+        )
 
     def _note_status(self, after: FleetReport) -> None:
         status = {schema.schema_name: schema.status for schema in (after.public, *after.tenants)}
@@ -148,6 +206,9 @@ class Record:
     def outcomes(self) -> Sequence[TenantOutcome]:
         with schema_in_use(public_schema()):
             return list(self.rollout.outcomes.all())
+
+    def _log(self, level: int, name: str, **fields: Any) -> None:
+        event(logger, level, name, run=self.rollout.pk, **fields)
 
     def _outcome(self, schema_name: str) -> Any:
         return TenantOutcome.objects.filter(rollout=self.rollout, schema_name=schema_name)
