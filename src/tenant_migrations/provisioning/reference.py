@@ -10,6 +10,7 @@ import hashlib
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from typing import Any
 
 import psycopg
@@ -33,6 +34,7 @@ from tenant_migrations.fleet.expectation import BASE, Reference, Step, changes_b
 from tenant_migrations.fleet.findings import VERIFY, Finding
 from tenant_migrations.fleet.graph import Code, MigrationKey, label
 from tenant_migrations.fleet.structure import ObjectKey, ObjectMap, read_objects
+from tenant_migrations.fleet.survey import no_progress
 from tenant_migrations.fleet.tenants import PUBLIC_KIND, TENANT_KIND, kinds
 from tenant_migrations.models import ReferenceStep
 
@@ -71,9 +73,25 @@ def bring_forward(code: Code, progress: Progress) -> tuple[dict[str, Reference],
 def bring_forward_kind(code: Code, kind: str) -> Reference | None:
     """One reference at the code's revision, or ``None`` where it can't be had."""
     try:
-        return _Builder(code, kind, lambda what, done, total: None).bring_forward()
+        return _Builder(code, kind, no_progress).bring_forward()
     except ReferenceUnavailable:
         return None
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A reference as it is found."""
+
+    kind: str
+    reference: Reference | None
+    """``None`` where there is none, or where it is no longer what its notes say."""
+    pending: tuple[MigrationKey, ...] = ()
+    """What it has yet to pass to be at the code's revision."""
+
+
+def as_they_stand(code: Code) -> list[Kept]:
+    """Every reference as it is now. Reads only; for whoever may not wait until one is built."""
+    return [_Builder(code, kind, no_progress).as_it_stands() for kind in (PUBLIC_KIND, *kinds())]
 
 
 class _Builder:
@@ -98,6 +116,16 @@ class _Builder:
         except (DatabaseError, psycopg.Error) as error:
             raise _unavailable(error) from error
         return reference
+
+    def as_it_stands(self) -> Kept:
+        try:
+            reference = self._load()
+            if self._is_intact(reference):
+                return Kept(self.kind, reference, tuple(self._pending(reference)))
+        except DatabaseError as error:
+            if sqlstate(error) not in ("42P01", "42703"):  # Public is not migrated yet.
+                raise
+        return Kept(self.kind, None)
 
     def _load(self) -> Reference:
         with schema_in_use(public_schema()):
