@@ -18,6 +18,11 @@ from tests.support.servers import Server, remove_embedded
 
 STEM = f"tm-tests-{os.geteuid()}-"
 
+# Both are short, as the path of a socket has to fit into 107 bytes. The first is in memory, which
+# makes copies of databases ten times as fast where the disk is busy.
+MEMORY, DISK = Path("/dev/shm"), Path("/tmp")
+MEMORY_WANTED = 2 * 2**30
+
 
 class Run:
     """The folder of a run, with the server in it or the one that `DATABASE_URL` names."""
@@ -30,11 +35,11 @@ class Run:
     @classmethod
     def begin(cls) -> "Run":
         """A new run; what killed ones left is removed first."""
-        root = Path("/tmp")  # Short: the path of a socket has to fit into 107 bytes.
-        for folder in root.glob(f"{STEM}*"):
+        for folder in [*MEMORY.glob(f"{STEM}*"), *DISK.glob(f"{STEM}*")]:
             if folder.stat().st_uid == os.geteuid():
                 _remove_if_abandoned(folder)
-        run = cls(Path(tempfile.mkdtemp(prefix=STEM, dir=root)))
+        in_memory = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > MEMORY_WANTED
+        run = cls(Path(tempfile.mkdtemp(prefix=STEM, dir=MEMORY if in_memory else DISK)))
         run.folder.chmod(0o755)
         run._owner_lock = _try_lock(run.folder)
         return run

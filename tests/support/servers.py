@@ -21,7 +21,7 @@ FAST = {
     "full_page_writes": "off",
     "wal_level": "minimal",
     "max_wal_senders": "0",
-    "max_wal_size": "4GB",
+    "max_wal_size": "512MB",
     "autovacuum": "off",
     "shared_buffers": "128MB",
 }
