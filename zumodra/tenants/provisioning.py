@@ -32,6 +32,7 @@ from django_tenants.utils import schema_context
 from psycopg import errors, sql
 
 from tenant_migrations.exceptions import Busy, TenantMigrationsError, WrongUse
+from tenant_migrations.provisioning.copying import fill_new_schema
 from zumodra.tenants.exceptions import ProvisioningFailed
 from zumodra.tenants.models import Domain, Tenant
 from zumodra.tenants.schema import PUBLIC, select_public
@@ -62,7 +63,7 @@ def migrate_new_schema(schema_name: str) -> None:
 
     Runs outside of any transaction of the caller's: migrations may need transactions of their own.
     """
-    call_command("migrate_schemas", schema_name=schema_name, interactive=False, verbosity=0)
+    fill_new_schema(schema_name)
 
 
 def provision(new: NewTenant, fill: Callable[[Tenant], None]) -> Tenant:
