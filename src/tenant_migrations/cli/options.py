@@ -100,7 +100,7 @@ def add_healing_options(parser: CommandParser) -> None:
     group.add_argument(
         "--max-failures",
         default="",
-        metavar="N|P%%",
+        metavar="N|P%",
         help="with --fix: stop when more tenants than this have failed",
     )
     group.add_argument(

@@ -114,6 +114,7 @@ def read_digests(
             _split(part, waiting, errors, "reading its ledger timed out")
         except psycopg.Error as error:
             _split(part, waiting, errors, one_line(error))
+    progress(len(schemas), len(schemas))
     return digests, errors
 
 
