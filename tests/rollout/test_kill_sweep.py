@@ -1,0 +1,173 @@
+"""SIGKILL of a heal at every statement that it sends: nothing is left half done.
+
+The tenant in hand lacks four migrations of an app, of which the third runs outside a transaction.
+By default the sweep kills before and after each commit and each concurrent index, before each
+write of the run's own record, and before one in `STRIDE` of the other statements, which change
+nothing that lasts; with ``SWEEP=all`` before every single one.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from tests.support.servers import Server
+from tests.torture.fleet import Forge, TortureFleet
+
+PARTS = 8
+"""The sweep is cut into so many tests, which workers share."""
+STRIDE = 1 if os.environ.get("SWEEP") == "all" else 16
+
+APPS_BEFORE = ("auth", "stock", "shop", "folded")
+ONE_CONNECTION = {"JOBS": 1}
+"""So that statements come in the same order every time."""
+
+
+@dataclass(frozen=True)
+class Stages:
+    """What Django makes of the tenant on its way, at the ends of transactions."""
+
+    ledgers: tuple[tuple[tuple[str, str], ...], ...]
+    structures: tuple[str, ...]
+    clean: str
+    """Structure and rows of the tenant that nobody may touch."""
+
+
+@pytest.fixture(scope="session")
+def one_behind(
+    made_once: Callable[..., TortureFleet], torture_public: TortureFleet
+) -> TortureFleet:
+    """`clean` is at the code and `first` is behind."""
+
+    def build(fleet: TortureFleet) -> None:
+        fleet.add_tenant("clean")
+        for app in APPS_BEFORE:
+            fleet.migrate("clean", app)
+        fleet.copy_tenant("clean", "first")
+        fleet.migrate("clean")
+
+    return made_once("one_behind", build, torture_public)
+
+
+@pytest.fixture(scope="session")
+def stages(made_once: Callable[..., TortureFleet], one_behind: TortureFleet) -> Stages:
+    """Made by Django: behind, before and after the migration by steps, and at the code."""
+
+    def build(fleet: TortureFleet) -> None:
+        for name in ("0002_rows", "0003_by_steps"):
+            fleet.copy_tenant("first", f"at_{name}")
+            fleet.migrate(f"at_{name}", "quick", name)
+
+    fleet = made_once("stages", build, one_behind)
+    done = tuple(fleet.ledger("clean"))
+    steps = done.index(("quick", "0003_by_steps"))
+    ledgers = (tuple(fleet.ledger("first")), done[:steps], done[: steps + 1], done)
+    structures = [
+        fleet.structure(name) for name in ("first", "at_0002_rows", "at_0003_by_steps", "clean")
+    ]
+    return Stages(ledgers, tuple(structures), one_behind.everything("clean"))
+
+
+@pytest.fixture(scope="session")
+def statements(
+    one_behind: TortureFleet,
+    server: Server,
+    forge: Forge,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[list[str]]:
+    """What a heal of `first` sends, from its first statement to its last."""
+    database = server.database(f"counted_{os.getpid()}").create(one_behind.database)
+    file = tmp_path_factory.mktemp("statements") / "all"
+    fleet = TortureFleet(forge, database, file.parent)
+    fleet.options = ONE_CONNECTION
+    assert fleet.heal(STATEMENTS=str(file)).exit_code == 0
+    yield file.read_text().splitlines()
+    database.drop()
+
+
+def points(statements: list[str]) -> list[tuple[int, str]]:
+    """Where the sweep kills: number of the statement and moment."""
+    chosen: list[tuple[int, str]] = []
+    for number, text in enumerate(statements, 1):
+        if text == "COMMIT" or "CONCURRENTLY" in text:
+            chosen += [(number, "before"), (number, "sent")]
+        elif text.startswith("SET search_path"):
+            continue  # Sent before every statement, and changes nothing.
+        elif _writes_the_record(text) or number % STRIDE == 0:
+            chosen.append((number, "before"))
+    return chosen
+
+
+def _writes_the_record(text: str) -> bool:
+    return text.startswith(("INSERT", "UPDATE", "DELETE")) and '"tenant_migrations_' in text
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_a_heal_killed_anywhere_leaves_nothing_half_done(
+    part: int,
+    statements: list[str],
+    stages: Stages,
+    one_behind: TortureFleet,
+    torture_on: Callable[[TortureFleet], TortureFleet],
+) -> None:
+    for number, moment in points(statements)[part::PARTS]:
+        at = f"killed {moment} statement {number}: {statements[number - 1][:120]}"
+        fleet = torture_on(one_behind)
+        fleet.options = ONE_CONNECTION
+        kill_and_check(fleet, number, moment, stages, at)
+        heal_and_check(fleet, stages, at)
+        fleet.database.drop()
+
+
+def kill_and_check(
+    fleet: TortureFleet, number: int, moment: str, stages: Stages, at: str
+) -> None:
+    """The tenant is at the end of one of its transactions."""
+    command = fleet.start_heal(KILL_AT=str(number), KILL_WHEN=moment)
+    assert command.wait().exit_code == -9, at
+    fleet.wait_for_backends(command)
+    ledger = tuple(fleet.ledger("first"))
+    assert ledger in stages.ledgers, at
+    stage = stages.ledgers.index(ledger)
+    if not fleet.sql("SELECT 1 FROM tenant_migrations_stepjournal"):
+        assert fleet.structure("first") == stages.structures[stage], at
+    done = fleet.sql("SELECT 1 FROM tenant_migrations_tenantoutcome WHERE state = 'fixed'")
+    assert bool(done) is (stage == len(stages.ledgers) - 1), at
+
+
+def heal_and_check(fleet: TortureFleet, stages: Stages, at: str) -> None:
+    """The next run finishes, nothing is left behind, and nobody else was touched."""
+    runs_before = fleet.value("SELECT count(*) FROM tenant_migrations_rollout")
+    answer = fleet.heal()
+    assert answer.exit_code == 0, f"{at}: {answer.stdout}{answer.stderr}"
+    states = fleet.sql("SELECT state FROM tenant_migrations_rollout ORDER BY id")
+    expected = {"crashed", "finished"} if runs_before else {"finished"}
+    assert [state for (state,) in states][-1] == "finished", at
+    assert {state for (state,) in states} <= expected, at
+    assert not fleet.sql(
+        "SELECT 1 FROM tenant_migrations_tenantoutcome WHERE state = 'running'"
+    ), at
+    assert fleet.structure("first") == stages.structures[-1], at
+    assert tuple(fleet.ledger("first")) == stages.ledgers[-1], at
+    assert facts(fleet, "first") == facts(fleet, "clean"), at
+    assert fleet.everything("clean") == stages.clean, at
+    assert not fleet.sql("SELECT 1 FROM tenant_migrations_stepjournal"), at
+    assert not fleet.sql("SELECT 1 FROM tenant_migrations_quarantine"), at
+    assert not fleet.advisory_locks(), at
+    if "sent" in at:
+        once_more = fleet.heal().json["fix"]
+        assert (once_more["fixed"], once_more["failed"], once_more["skipped"]) == (0, 0, 0), at
+
+
+def facts(fleet: TortureFleet, schema: str) -> list[list[tuple[object, ...]]]:
+    """Rows without their numbers: sequences don't go back with a transaction."""
+    return [
+        fleet.sql(statement, schema=schema)
+        for statement in (
+            "SELECT text, owner_id, length, kind, last FROM quick_note ORDER BY 1",
+            "SELECT app_label, model FROM django_content_type ORDER BY 1, 2",
+            "SELECT t.app_label, p.codename, p.name FROM auth_permission p "
+            "JOIN django_content_type t ON t.id = p.content_type_id ORDER BY 1, 2",
+        )
+    ]
