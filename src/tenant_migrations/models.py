@@ -1,7 +1,7 @@
 """The durable record: reference schemas and their steps, rollouts and what they did.
 
 All tables live in the public schema. Nothing here is written by a command that only reads, except
-the reference schemas' own steps.
+the reference schemas' own steps and the samples of the fleet's history.
 """
 
 from django.db import models

@@ -16,10 +16,13 @@ from tenant_migrations.cli.progress import ProgressReporter
 from tenant_migrations.cli.text import TextRenderer
 from tenant_migrations.exceptions import Refused
 from tenant_migrations.fleet.graph import Code
+from tenant_migrations.observability import history
 from tenant_migrations.rollout.preview import statements_of
 from tenant_migrations.rollout.running import Order, heal, preview
 from tenant_migrations.rollout.verifying import verify
 from tenant_migrations.vocabulary import ExitCode
+
+TRIGGER = "cli"
 
 
 class Command(FleetCommand):
@@ -48,16 +51,21 @@ exit codes: 0 all well, 1 findings, 2 wrong use, 3 could not ask, 75 another run
         progress = ProgressReporter(wanted=not options["quiet"])
         if not options["fix"]:
             shared.refuse_healing_options(options)
-            with progress:
-                report = verify(shared.question_from(options), Code(), progress)
+            question = shared.question_from(options)
+            with history.recorded(trigger=TRIGGER, question=question), progress:
+                report = verify(question, Code(), progress)
+            history.record(report, trigger=TRIGGER, question=question)
             document = report_document(report)
         else:
             order = shared.order_from(options)
             if options["dry_run"]:
                 return self._preview(order, answer, text, progress, options["json"])
             self._confirm(order, text, progress, options)
-            with progress:
+            with history.recorded(trigger=order.trigger, question=order.question), progress:
                 report, summary = heal(order, Code(), progress)
+            history.record(
+                report, trigger=order.trigger, question=order.question, rollout=summary.rollout
+            )
             document = report_document(report) | {"fix": summary_document(summary)}
             if not options["json"]:
                 text.summary(summary)

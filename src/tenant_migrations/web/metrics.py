@@ -1,0 +1,54 @@
+"""The metrics page: what Prometheus scrapes."""
+
+import logging
+from hmac import compare_digest
+from ipaddress import ip_address, ip_network
+
+from django.db import DatabaseError
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+from prometheus_client.exposition import choose_encoder
+
+from tenant_migrations import conf
+from tenant_migrations.database import one_line
+from tenant_migrations.exceptions import TenantMigrationsError
+from tenant_migrations.observability.metrics import gather
+from tenant_migrations.observability.prometheus import registry_of
+
+logger = logging.getLogger(__name__)
+
+
+@never_cache
+@require_safe
+def metrics(request: HttpRequest) -> HttpResponse:
+    """The fleet in numbers, as the newest recorded check found it; looks at no tenant.
+
+    For who sends ``METRICS_TOKEN`` or asks from ``METRICS_NETWORKS``; 401 or 403 for all others.
+    503 where the database gives no answer: Prometheus then marks its series stale. No answer but
+    200 has a body, and none says what went wrong: the log does.
+    """
+    if not _may_read(request):
+        if conf.get().METRICS_TOKEN:
+            return HttpResponse(status=401, headers={"WWW-Authenticate": "Bearer"})
+        return HttpResponse(status=403)
+    try:
+        registry = registry_of(gather())
+    except (TenantMigrationsError, DatabaseError) as error:
+        logger.error("metrics not collected: %s", one_line(error))
+        return HttpResponse(status=503)
+    encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+    return HttpResponse(encode(registry), content_type=content_type)
+
+
+def _may_read(request: HttpRequest) -> bool:
+    options = conf.get()
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if options.METRICS_TOKEN and scheme.lower() == "bearer":
+        return compare_digest(token.strip().encode(), options.METRICS_TOKEN.encode())
+    try:
+        # The peer itself: what a proxy says of others, anybody could have said.
+        address = ip_address(request.META.get("REMOTE_ADDR", ""))
+    except ValueError:
+        return False
+    return any(address in ip_network(network) for network in options.METRICS_NETWORKS)
