@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import IO, Any
 
 from rich.console import Console
@@ -16,8 +17,8 @@ from tenant_migrations.rollout.planning import Plan
 from tenant_migrations.rollout.running import Summary
 from tenant_migrations.vocabulary import OutcomeState, Severity, TenantStatus
 
-GROUP_FROM = 20
-"""With more tenants than this not well, those of one variant share a line."""
+NAMES_SHOWN = 20
+"""Tenants of one variant share their findings; so many of them are named above these."""
 
 STATUS_STYLE = {TenantStatus.OK: "green", TenantStatus.PENDING: "yellow"}
 SEVERITY_STYLE = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "dim"}
@@ -44,7 +45,8 @@ class TextRenderer:
             self._table(groups)
         for group in groups:
             self._line("")
-            self._line(f"{group.names}  {group.status}", STATUS_STYLE.get(group.status, "red"))
+            names = named([*group.names], NAMES_SHOWN)
+            self._line(f"{names}  {group.status}", STATUS_STYLE.get(group.status, "red"))
             self._findings(group.findings)
         if report.findings:
             self._line("")
@@ -100,7 +102,7 @@ class TextRenderer:
         reasons = named(printable(outcome.message).split("; "))
         why = f": {reasons}" if outcome.message else ""
         self._line(f"  {name}: {outcome.state}{where}{code}{why}", "red")
-        if outcome.hint:
+        if outcome.hint and outcome.state != OutcomeState.SKIPPED:  # the report repeats that one
             self._line(f"      {printable(outcome.hint)}", "dim")
 
     def _table(self, groups: Sequence["_Group"]) -> None:
@@ -110,16 +112,16 @@ class TextRenderer:
         for group in groups:
             ids = ", ".join(dict.fromkeys(finding.kind.value for finding in group.findings))
             style = STATUS_STYLE.get(group.status, "red")
-            table.add_row(
-                Text(group.names), Text(group.status, style=style), str(group.pending or ""), ids
-            )
+            names, pending = named([*group.names]), str(group.pending or "")
+            table.add_row(Text(names), Text(group.status, style=style), pending, ids)
         self._console.print(table)
 
     def _findings(self, findings: Iterable[Finding]) -> None:
-        for finding in findings:
-            style = SEVERITY_STYLE[finding.severity]
-            self._line(f"  {finding.kind} {finding.severity}: {printable(finding.message)}", style)
-            self._line(f"      {printable(finding.hint)}", "dim")
+        for hint, some in groupby(findings, key=lambda finding: finding.hint):
+            for finding in some:
+                text = f"  {finding.kind} {finding.severity}: {printable(finding.message)}"
+                self._line(text, SEVERITY_STYLE[finding.severity])
+            self._line(f"      {printable(hint)}", "dim")
 
     def _line(self, text: str, style: str = "") -> None:
         self._console.print(Text(text, style=style))
@@ -141,26 +143,24 @@ def summary_line(report: FleetReport) -> str:
 class _Group:
     """Schemas that are shown as one."""
 
-    names: str
+    names: tuple[str, ...]
     status: TenantStatus
     pending: int
     findings: tuple[Finding, ...]
 
 
 def _groups(schemas: Sequence[SchemaReport]) -> list[_Group]:
-    """Each schema alone, or with many of them those of a variant together, largest first."""
-    alone = len(schemas) <= GROUP_FROM
+    """Those of a variant together, as they share their findings; the largest group first."""
     members: dict[tuple[Any, ...], list[SchemaReport]] = {}
     for schema in schemas:
         together = (schema.variant, schema.own, schema.status)
-        key = (schema.schema_name,) if alone or not schema.variant else together
-        members.setdefault(key, []).append(schema)
+        members.setdefault(together if schema.variant else (schema.schema_name,), []).append(schema)
     return [_group(some) for some in sorted(members.values(), key=len, reverse=True)]
 
 
 def _group(schemas: Sequence[SchemaReport]) -> _Group:
     first = schemas[0]
-    names = named([printable(schema.schema_name) for schema in schemas])
+    names = tuple(printable(schema.schema_name) for schema in schemas)
     findings = (
         first.findings
         if len(schemas) == 1

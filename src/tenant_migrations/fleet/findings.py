@@ -34,7 +34,8 @@ class Finding:
 
     def for_all(self) -> "Finding":
         """The same with a hint for many tenants at once."""
-        return replace(self, hint=self.hint.replace(f" --tenant={SCHEMA}", ""))
+        hint = self.hint.replace(f" --tenant={SCHEMA}", "")
+        return replace(self, hint=hint.replace(SCHEMA, "SCHEMA"))
 
 
 SEVERITIES = {
@@ -85,7 +86,7 @@ def ahead(migrations: list[str]) -> Finding:
     return Finding(
         FindingKind.AHEAD,
         f"the ledger records {named(migrations)}, which this code does not have",
-        "deploy the code that has them, or undo them with that code: "
+        "deploy the newer code, or undo with it: "
         f"manage.py migrate_schemas --schema={SCHEMA} APP MIGRATION",
         migration=migrations[0],
     )
