@@ -66,6 +66,7 @@ SHARED_APPS = [
     "zumodra.custom_account_u",
     "zumodra.integrations",
     "zumodra.embedded_postgres",
+    "zumodra.demo",
     *_CONTRIB_APPS,
     "django.contrib.messages",
     "django.contrib.staticfiles",

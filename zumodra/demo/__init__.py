@@ -1,0 +1,1 @@
+"""The demo: tenants that are broken on purpose, each in its own way."""

@@ -1,0 +1,11 @@
+"""Registers the `break_demo_tenants` management command."""
+
+from django.apps import AppConfig
+
+
+class DemoConfig(AppConfig):
+    """The demo as a Django app; it has no models."""
+
+    name = "zumodra.demo"
+    label = "demo"
+    verbose_name = "Demo"
