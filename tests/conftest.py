@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.contrib.contenttypes.models import ContentType
 
+from tests.support import debian
 from tests.support.fleets import Fleet
 from tests.support.runs import Run
 from tests.support.servers import Database, Server
@@ -66,6 +67,15 @@ def server(run: Run) -> Server:
     return run.server()
 
 
+@pytest.fixture(scope="session")
+def postgres_15(run: Run) -> Server:
+    """A server of Debian's PostgreSQL 15."""
+    programs = debian.bin_folder(15)
+    if not programs.is_dir():
+        pytest.skip("needs Debian package postgresql-15")
+    return run.debian_server(programs)
+
+
 @pytest.fixture
 def fleet_on(
     run: Run, django_db_blocker: Any, monkeypatch: pytest.MonkeyPatch
@@ -99,4 +109,11 @@ def fleet(server: Server, fleet_on: Callable[..., Any]) -> Iterator[Fleet]:
 def public_only(server: Server, fleet_on: Callable[..., Any]) -> Iterator[Fleet]:
     """A database at the code without any tenant, and references built."""
     with fleet_on(server, template_public) as made:
+        yield made
+
+
+@pytest.fixture
+def fleet_on_15(postgres_15: Server, fleet_on: Callable[..., Any]) -> Iterator[Fleet]:
+    """The same four tenants on Debian's PostgreSQL 15."""
+    with fleet_on(postgres_15, template_fleet) as made:
         yield made

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.support import debian
 from tests.support.servers import Server, remove_embedded
 
 STEM = f"tm-tests-{os.geteuid()}-"
@@ -41,7 +42,7 @@ class Run:
         in_memory = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > MEMORY_WANTED
         run = cls(Path(tempfile.mkdtemp(prefix=STEM, dir=MEMORY if in_memory else DISK)))
         run.folder.chmod(0o755)
-        run._owner_lock = _try_lock(run.folder)
+        run._owner_lock = _lock(run.folder)
         return run
 
     @property
@@ -66,6 +67,16 @@ class Run:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield None if marker.exists() else marker
 
+    def debian_server(self, bin_folder: Path) -> Server:
+        """A throw-away server of Debian's PostgreSQL, running."""
+        version = bin_folder.parent.name
+        folder = self.folder / f"debian{version}"
+        with self.once(folder.name) as marker:
+            if marker:
+                debian.start(bin_folder, folder)
+                marker.touch()
+        return Server(str(folder), "5432", debian.SUPERUSER, f"{self.prefix}d{version}")
+
     def end(self) -> None:
         """Remove everything that belongs to the run."""
         if self.url and any(self.folder.glob("*.lock")):
@@ -74,24 +85,31 @@ class Run:
         os.close(self._owner_lock)
 
 
-def _try_lock(folder: Path) -> int:
-    """Descriptor of the held owner lock, or -1 where another process holds it."""
-    descriptor = os.open(folder / "owner", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        return -1
+def _lock(folder: Path) -> int:
+    """Make the owner lock; it appears when it is held, so that nobody takes it for free."""
+    new = folder / "owner.new"
+    descriptor = os.open(new, os.O_RDWR | os.O_CREAT, 0o600)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    new.rename(folder / "owner")
     return descriptor
 
 
 def _remove_if_abandoned(folder: Path) -> None:
-    descriptor = _try_lock(folder)
-    if descriptor >= 0:
+    try:
+        descriptor = os.open(folder / "owner", os.O_RDWR)
+    except FileNotFoundError:
+        return  # Its owner is about to lock it.
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         _remove(folder)
+    except BlockingIOError:
+        pass
+    finally:
         os.close(descriptor)
 
 
 def _remove(folder: Path) -> None:
     remove_embedded(folder / "server")
+    for data in folder.glob("debian*/data"):
+        debian.stop(data)
     shutil.rmtree(folder, ignore_errors=True)

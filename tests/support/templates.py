@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 
 from django.core.management import call_command
 from django.db import connection
@@ -20,9 +21,6 @@ from tests.support.servers import Database, Server
 
 TENANTS = ("alpha", "beta", "gamma", "delta")
 """Schema names of the healthy tenants in `template_fleet`; all are equal."""
-
-CLEAN_SCHEMA = "alpha.sql"
-"""File in the run's folder that holds a healthy tenant as SQL."""
 
 
 @contextmanager
@@ -70,7 +68,7 @@ def template_fleet(run: Run, server: Server) -> Database:
             with schema_context(first):
                 _some_money()
         script = database.pg_dump("--inserts", "--rows-per-insert=100", "--schema", first)
-        (run.folder / CLEAN_SCHEMA).write_text(_as_written(script))
+        _clean_schema(run, server).write_text(_as_written(script))
         for name in others:
             add_tenant_row(database, name, domain=f"{name}.localhost")
             copy_clean_schema(run, database, name)
@@ -100,15 +98,24 @@ def add_tenant_row(
 
 def copy_clean_schema(run: Run, database: Database, name: str) -> None:
     """Create the schema `name` as a copy of the healthy tenant that the template began with."""
-    script = (run.folder / CLEAN_SCHEMA).read_text()
+    script = _clean_schema(run, database.server).read_text()
     first = re.escape(TENANTS[0])
     renamed = re.sub(rf"(?<![\w.@]){first}(?=[.;])", lambda _: quote(name), script)
     with database.connect() as raw:
         raw.execute(renamed.encode(), prepare=False)
 
 
+def _clean_schema(run: Run, server: Server) -> Path:
+    """The file that holds a healthy tenant as SQL."""
+    return run.folder / f"{server.prefix}_{TENANTS[0]}.sql"
+
+
 def _as_written(script: str) -> str:
-    """The script with `IN` where `pg_dump` has `= ANY`, which PostgreSQL would parse otherwise."""
+    """The script with `IN` where `pg_dump` has `= ANY`, which PostgreSQL would parse otherwise.
+
+    Without the setting that PostgreSQL has since version 17, older ones can execute it too.
+    """
+    script = script.replace("SET transaction_timeout = 0;\n", "")
     return re.sub(
         r"\(\((\w+)\)::text = ANY \(\(ARRAY\[(.*?)\]\)::text\[\]\)\)",
         lambda found: f"({found[1]} IN ({found[2].replace('::character varying', '')}))",
