@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, OperationalError, transaction
 from django.db.models import Count
 from django.utils import timezone
 
@@ -40,6 +40,8 @@ WRITE_TIMEOUTS_MS = (500, 2_000)
 READ_TIMEOUTS_MS = (500, 10_000)
 """``lock_timeout`` and ``statement_timeout`` on the app's own records."""
 
+NO_CONNECTION = (DatabaseUnavailable, OperationalError)
+
 NOT_WRITABLE = {
     "42P01": "its table is not there",
     "42703": "its table is not at the code",
@@ -52,7 +54,8 @@ NOT_WRITABLE = {
 def recorded(*, trigger: str, question: Question) -> Iterator[None]:
     """Leave a sample of the check inside where it fails; one that succeeds is left by ``record``.
 
-    Wrong use and a run that another one kept away are no failed checks.
+    Wrong use and a run that another one kept away are no failed checks. Where no connection is to
+    be had there is nothing to write to, and trying again would cost time.
     """
     started = time.monotonic()
     try:
@@ -61,7 +64,10 @@ def recorded(*, trigger: str, question: Question) -> Iterator[None]:
         raise
     except (TenantMigrationsError, DatabaseError) as error:
         seconds = time.monotonic() - started
-        record_failure(one_line(error), trigger=trigger, question=question, seconds=seconds)
+        if tenant_connection().connection is None and isinstance(error, NO_CONNECTION):
+            logger.debug("no sample of the failed check: there is no connection")
+        else:
+            record_failure(one_line(error), trigger=trigger, question=question, seconds=seconds)
         raise
 
 
@@ -79,13 +85,7 @@ def record(
 
 
 def record_failure(error: str, *, trigger: str, question: Question, seconds: float) -> None:
-    """Leave a sample of a check that failed, as ``record`` does.
-
-    Without a connection there is nothing to write to, and waiting for one again would cost time.
-    """
-    if tenant_connection().connection is None:
-        logger.debug("no sample of the failed check: there is no connection")
-        return
+    """Leave a sample of a check that failed, as ``record`` does."""
     _save(
         Sample(
             taken_at=timezone.now(),
