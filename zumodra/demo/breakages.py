@@ -12,7 +12,7 @@ from psycopg import errors, sql
 
 from tenant_migrations.vocabulary import TenantStatus
 
-BUILD_CUT_OFF_AFTER_MS = 1_000
+BUILD_WAITS_MS = 200
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def fake_migration(schema_name: str) -> None:
 
 
 def cut_off_index_build(schema_name: str) -> None:
-    """Have a CREATE INDEX CONCURRENTLY wait for an open transaction until it is cancelled.
+    """Have a CREATE INDEX CONCURRENTLY wait for an open transaction until it gives up.
 
     PostgreSQL leaves an index behind that is maintained, but never used.
     """
@@ -133,11 +133,11 @@ def _execute(schema_name: str, statement: str, name: str) -> None:
 def _build_index_in_vain(table: sql.Identifier) -> None:
     build = "CREATE INDEX CONCURRENTLY profile_last_seen_idx ON {} (last_seen_at)"
     with connection.cursor() as cursor:
-        cursor.execute(f"SET statement_timeout = {BUILD_CUT_OFF_AFTER_MS}")
+        cursor.execute(f"SET lock_timeout = {BUILD_WAITS_MS}")
         try:
             cursor.execute(sql.SQL(build).format(table))
         except OperationalError as error:
-            if not isinstance(error.__cause__, errors.QueryCanceled):
+            if not isinstance(error.__cause__, errors.LockNotAvailable):
                 raise
         finally:
-            cursor.execute("RESET statement_timeout")
+            cursor.execute("RESET lock_timeout")
