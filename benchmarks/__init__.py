@@ -1,0 +1,1 @@
+"""Measurements of the app beside its peers; run by ``./scripts/bench.sh``."""

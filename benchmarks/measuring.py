@@ -1,0 +1,101 @@
+"""Whole processes, measured from outside: what a user waits for."""
+
+import os
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks.server import CHECKOUT
+
+
+class CommandFailed(Exception):
+    """A contender did not do its work, so that its time says nothing."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One process from start to end."""
+
+    seconds: float
+    """Wall clock."""
+    cpu_seconds: float
+    """CPU time of the process and its children; the server's is not in it."""
+    peak_megabytes: float
+    """Largest resident set of the process or any one of its children."""
+    load: float
+    """Load average of the last minute, at the end."""
+
+
+def run(command: Sequence[str], environment: Mapping[str, str]) -> Run:
+    """Run the command once in the root of the checkout.
+
+    Raises ``CommandFailed`` with the last line of its output unless it exits with 0.
+    """
+    with tempfile.TemporaryFile() as output:
+        started = time.perf_counter()
+        child = subprocess.Popen(
+            command, cwd=CHECKOUT, env=environment, stdout=output, stderr=subprocess.STDOUT
+        )
+        _, status, usage = os.wait4(child.pid, 0)
+        seconds = time.perf_counter() - started
+        child.returncode = os.waitstatus_to_exitcode(status)
+        if child.returncode:
+            output.seek(0)
+            last = (output.read().decode(errors="replace").strip().splitlines() or ["no output"])[
+                -1
+            ]
+            raise CommandFailed(f"{' '.join(command[1:])} exited with {child.returncode}: {last}")
+    return Run(
+        seconds=seconds,
+        cpu_seconds=usage.ru_utime + usage.ru_stime,
+        peak_megabytes=usage.ru_maxrss / 1024,
+        load=os.getloadavg()[0],
+    )
+
+
+@dataclass(frozen=True)
+class Sample:
+    """All runs of one contender."""
+
+    runs: tuple[Run, ...]
+
+    @property
+    def median(self) -> float:
+        return statistics.median(run.seconds for run in self.runs)
+
+    @property
+    def least(self) -> float:
+        return min(run.seconds for run in self.runs)
+
+    @property
+    def most(self) -> float:
+        return max(run.seconds for run in self.runs)
+
+    @property
+    def cpu(self) -> float:
+        """Median of the CPU time of the process itself."""
+        return statistics.median(run.cpu_seconds for run in self.runs)
+
+    @property
+    def peak_megabytes(self) -> float:
+        return max(run.peak_megabytes for run in self.runs)
+
+    @property
+    def load(self) -> float:
+        """Median load average of the machine at its runs."""
+        return statistics.median(run.load for run in self.runs)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "median_seconds": round(self.median, 3),
+            "min_seconds": round(self.least, 3),
+            "max_seconds": round(self.most, 3),
+            "median_cpu_seconds": round(self.cpu, 3),
+            "peak_megabytes": round(self.peak_megabytes, 1),
+            "median_load": round(self.load, 2),
+            "runs_seconds": [round(run.seconds, 3) for run in self.runs],
+        }

@@ -1,0 +1,59 @@
+"""The benchmarks' own PostgreSQL: the embedded server with its data in ``var/bench``."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from zumodra.embedded_postgres import EmbeddedPostgres
+from zumodra.embedded_postgres.launcher import NAME
+from zumodra.embedded_postgres.placement import PORT
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+BENCH_DIR = CHECKOUT / "var" / "bench"
+
+
+class Server:
+    """A durable server (PostgreSQL's own defaults for fsync and the like) for nothing else."""
+
+    def __init__(self) -> None:
+        self._server = EmbeddedPostgres(BENCH_DIR / "postgres", timeout=300)
+
+    def start(self) -> None:
+        """Raises ``EmbeddedPostgresError`` where it can't be started."""
+        self._server.ensure_running()
+
+    def stop(self) -> None:
+        self._server.stop()
+
+    def remove(self) -> None:
+        """Delete the server with every fleet in it."""
+        self._server.remove()
+
+    @property
+    def settings(self) -> dict[str, str]:
+        return self._server.settings
+
+    def program(self, name: str) -> str:
+        return str(self._server.bin / name)
+
+    def connect(self, database: str = NAME, **options: Any) -> psycopg.Connection[Any]:
+        """A connection on which every statement commits by itself."""
+        return psycopg.connect(self.conninfo(database), autocommit=True, **options)
+
+    def conninfo(self, database: str = NAME) -> str:
+        return f"host='{self._server.socket_dir}' port={PORT} user={NAME} dbname={database}"
+
+    def environment(self, database: str) -> dict[str, str]:
+        """The caller's environment with ``DATABASE_URL`` of a database of this server."""
+        kept = {
+            k: v for k, v in os.environ.items() if not k.startswith(("PG", "PYTHON", "DJANGO_"))
+        }
+        return kept | {"DATABASE_URL": self._server.url(database)}
+
+    def drop(self, database: str) -> None:
+        with self.connect() as connection:
+            statement = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
+            connection.execute(statement.format(sql.Identifier(database)))

@@ -1,0 +1,73 @@
+#!/usr/bin/env bash
+# Measures the app beside its peers.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+peers=var/bench/peers
+
+fail() {
+  echo "bench.sh: $2" >&2
+  exit "$1"
+}
+
+usage() {
+  cat <<'EOF'
+usage: scripts/bench.sh verify [--tenants=500] [--rounds=5] [--quick]
+       scripts/bench.sh growth [--sizes=100,500,1000] [--rounds=5]
+       scripts/bench.sh clean
+       scripts/bench.sh lock
+
+Sets up what is missing, installs the peers beside it in var/bench, makes fleets of tenants on a
+PostgreSQL of its own there and measures whole processes in turns. The results are printed and
+written to benchmarks/results as JSON and Markdown (--output=FOLDER: elsewhere).
+
+  verify   is every tenant at the code? The app, its peers, and the same reads as bare SQL.
+           The peers take minutes; --quick shows them a small fleet only
+  growth   the app alone, on fleets of several sizes
+  clean    deletes the server and its fleets; otherwise they are kept for the next run
+  lock     writes benchmarks/requirements.lock from benchmarks/requirements.in
+
+A fleet of 500 tenants needs 2 GB below var/ and a few minutes the first time.
+
+Exit codes: 0 measured, 1 a target was missed or an answer was wrong, 2 wrong use, 3 it could not
+be measured, 75 another run is measuring.
+EOF
+}
+
+# As in lock.sh: indexes and caches of this machine must not show in the lock.
+write_lock() {
+  local name
+  while IFS='=' read -r name _; do
+    case "$name" in UV_* | PIP_*) unset "$name" ;; esac
+  done < <(env)
+  .venv/bin/uv --no-config --quiet pip compile benchmarks/requirements.in \
+    --output-file benchmarks/requirements.lock --no-deps --universal --python-version 3.11 \
+    --generate-hashes --no-emit-index-url --no-emit-find-links \
+    --custom-compile-command './scripts/bench.sh lock'
+}
+
+install_peers() {
+  cmp --silent benchmarks/requirements.lock "$peers/.lock" && return
+  rm -rf "$peers"
+  .venv/bin/python -m pip install --quiet --no-input --disable-pip-version-check \
+    --root-user-action=ignore --no-deps --require-hashes --target "$peers" \
+    -r benchmarks/requirements.lock ||
+    fail 3 "the peers of benchmarks/requirements.lock could not be installed: see above"
+  cp benchmarks/requirements.lock "$peers/.lock"
+}
+
+case "${1-}" in
+  -h | --help)
+    usage
+    exit 0
+    ;;
+  verify | growth | clean | lock) ;;
+  *) fail 2 "name a benchmark: see scripts/bench.sh --help" ;;
+esac
+
+./scripts/setup.sh --dev
+if [[ $1 == lock ]]; then
+  write_lock
+  exit 0
+fi
+[[ $1 == clean ]] || install_peers
+exec .venv/bin/python -m benchmarks "$@"
