@@ -100,7 +100,9 @@ def _finding(difference: Difference, expected: Expected) -> Finding:
         return Finding(
             FindingKind.INDEX_INVALID,
             f"index {key.name} is invalid: an interrupted build left it behind, it is not used",
-            f"build it again: {HEAL}" if state == "differs" else f"drop it: {HEAL}",
+            f"build it again: {HEAL}"
+            if state == "differs"
+            else "drop it by hand; where a pending migration makes it, healing builds it again",
             object=key.name,
             migration=by,
         )
