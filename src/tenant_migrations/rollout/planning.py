@@ -119,7 +119,7 @@ def _obstacle(report: SchemaReport, reconciled: bool, options: Options) -> str:
         case TenantStatus.QUARANTINED if not options.retry_quarantined:
             return "it is in quarantine"
         case TenantStatus.AHEAD:
-            return "its ledger is ahead of this code; healing only moves forward"
+            return "its ledger is ahead of this code, and healing only moves forward"
         case TenantStatus.INCONSISTENT if not reconciled:
             return "its ledger and its structure contradict each other"
     return ""
