@@ -11,6 +11,7 @@ from typing import Any
 
 import environ
 
+from zumodra.settings.alerts import urls_from
 from zumodra.settings.database import database_from_url
 from zumodra.settings.secret_key import load_secret_key
 
@@ -79,7 +80,14 @@ TENANT_APPS = [
     "zumodra.finance",
 ]
 INSTALLED_APPS = [*SHARED_APPS, *(app for app in TENANT_APPS if app not in SHARED_APPS)]
-TENANT_MIGRATIONS: dict[str, object] = {}
+TENANT_MIGRATIONS: dict[str, object] = {
+    "METRICS_PREFIX": "zumodra_",
+    "METRICS_TOKEN": env.str("METRICS_TOKEN", default=""),
+    "METRICS_NETWORKS": env.list("METRICS_NETWORKS", default=[]),
+    "ALERT_URLS": urls_from(env.str("ALERT_URLS", default="")),
+    "ALERT_SOURCE": BASE_DOMAIN,
+    "ALERT_STATE_DIR": str(VAR_DIR),
+}
 """Options of ``tenant_migrations``; its documentation lists them with their defaults."""
 
 # --- Requests

@@ -1,5 +1,6 @@
 import json
 import sys
+from collections.abc import Iterable, Sequence
 from typing import IO, Any
 
 from django.core.management.base import CommandParser
@@ -12,17 +13,29 @@ from tenant_migrations.cli.json import (
     report_document,
     summary_document,
 )
+from tenant_migrations.cli.printable import printable
 from tenant_migrations.cli.progress import ProgressReporter
 from tenant_migrations.cli.text import TextRenderer
-from tenant_migrations.exceptions import Refused
+from tenant_migrations.exceptions import Refused, WrongUse
 from tenant_migrations.fleet.graph import Code
+from tenant_migrations.fleet.report import FleetReport
 from tenant_migrations.observability import history
+from tenant_migrations.observability.alerts.channels import Channel, channels
+from tenant_migrations.observability.alerts.telling import tell_failure, tell_report
 from tenant_migrations.rollout.preview import statements_of
 from tenant_migrations.rollout.running import Order, heal, preview
 from tenant_migrations.rollout.verifying import verify
 from tenant_migrations.vocabulary import ExitCode
 
 TRIGGER = "cli"
+
+PARTIAL = {
+    "tenant": "--tenant",
+    "app": "--app",
+    "no_structure": "--no-structure",
+    "dry_run": "--dry-run",
+}
+"""Options under which an answer is not on the whole fleet."""
 
 
 class Command(FleetCommand):
@@ -34,6 +47,7 @@ class Command(FleetCommand):
   manage.py verify_tenant_migrations --fix --dry-run       what healing would do, as SQL
   manage.py verify_tenant_migrations --fix                 heal all that can be proven safe
   manage.py verify_tenant_migrations --fix --reconcile     also record what is there unrecorded
+  manage.py verify_tenant_migrations --fix --alert         heal, and tell people what remains
 
 exit codes: 0 all well, 1 findings, 2 wrong use, 3 could not ask, 75 another run is at work
 """
@@ -42,6 +56,11 @@ exit codes: 0 all well, 1 findings, 2 wrong use, 3 could not ask, 75 another run
         shared.add_output_options(parser)
         shared.add_question_options(parser)
         shared.add_healing_options(parser)
+        parser.add_argument(
+            "--alert",
+            action="store_true",
+            help="tell ALERT_URLS of problems, and of those that are over",
+        )
 
     def error_document(self, message: str) -> dict[str, Any]:
         return empty_document() | super().error_document(message)
@@ -51,6 +70,27 @@ exit codes: 0 all well, 1 findings, 2 wrong use, 3 could not ask, 75 another run
         progress = ProgressReporter(wanted=not options["quiet"])
         if not options["fix"]:
             shared.refuse_healing_options(options)
+        channels = self._channels(options) if options["alert"] else ()
+        if options["dry_run"]:
+            order = shared.order_from(options)
+            return self._preview(order, answer, text, progress, options["json"])
+        try:
+            report = self._ask(answer, text, progress, options)
+        except Exception as error:
+            self._warn(tell_failure(error, channels) if channels else ())
+            raise
+        self._warn(tell_report(report, channels) if channels else ())
+        return report.exit_code
+
+    def _ask(
+        self,
+        answer: IO[str],
+        text: TextRenderer,
+        progress: ProgressReporter,
+        options: dict[str, Any],
+    ) -> FleetReport:
+        """Verify or heal, and write the answer."""
+        if not options["fix"]:
             question = shared.question_from(options)
             with history.recorded(trigger=TRIGGER, question=question), progress:
                 report = verify(question, Code(), progress)
@@ -58,8 +98,6 @@ exit codes: 0 all well, 1 findings, 2 wrong use, 3 could not ask, 75 another run
             document = report_document(report)
         else:
             order = shared.order_from(options)
-            if options["dry_run"]:
-                return self._preview(order, answer, text, progress, options["json"])
             self._confirm(order, text, progress, options)
             with history.recorded(trigger=order.trigger, question=order.question), progress:
                 report, summary = heal(order, Code(), progress)
@@ -73,7 +111,21 @@ exit codes: 0 all well, 1 findings, 2 wrong use, 3 could not ask, 75 another run
             answer.write(json.dumps(document))
         else:
             text.report(report, quiet=options["quiet"])
-        return report.exit_code
+        return report
+
+    def _channels(self, options: dict[str, Any]) -> Sequence[Channel]:
+        """Who is to be told. Only an answer on everything says what is a problem and what over."""
+        for name, flag in PARTIAL.items():
+            if options[name]:
+                raise WrongUse(f"--alert tells of the whole fleet: leave {flag} away")
+        found = channels()
+        if not found:
+            self._warn(["--alert, but nobody is told: ALERT_URLS in the settings is empty"])
+        return found
+
+    def _warn(self, warnings: Iterable[str]) -> None:
+        for warning in warnings:
+            self.stderr.write(f"warning: {printable(warning)}", self.style.WARNING)
 
     def _preview(
         self,
