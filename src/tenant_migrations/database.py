@@ -7,7 +7,7 @@ from copy import copy
 from typing import Any
 
 import psycopg
-from django.db import OperationalError, connections
+from django.db import OperationalError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django_tenants.postgresql_backend.base import FakeTenant
 from django_tenants.utils import get_public_schema_name, get_tenant_database_alias
@@ -98,6 +98,24 @@ def reading_within(timeout_ms: int) -> Iterator[None]:
     finally:
         _most_ms.reset(token)
         connections.close_all()
+
+
+@contextmanager
+def whole_transaction(connection: BaseDatabaseWrapper) -> Iterator[None]:
+    """A transaction around Django's schema editors, which ends with this block however it ends.
+
+    An editor does not leave its own ``atomic`` where the SQL that it deferred fails (a foreign key,
+    say). Left alone, the block around it would take itself for a nested one and keep the
+    transaction open, with all that is written afterwards.
+    """
+    with transaction.atomic(using=connection.alias):
+        savepoints, blocks = len(connection.savepoint_ids), len(connection.atomic_blocks)
+        try:
+            yield
+        except BaseException:
+            del connection.savepoint_ids[savepoints:]
+            del connection.atomic_blocks[blocks:]
+            raise
 
 
 @contextmanager

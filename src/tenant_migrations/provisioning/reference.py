@@ -27,6 +27,7 @@ from tenant_migrations.database import (
     sqlstate,
     stand_in_for_public,
     tenant_connection,
+    whole_transaction,
 )
 from tenant_migrations.exceptions import ReferenceUnavailable
 from tenant_migrations.fleet import findings
@@ -235,7 +236,7 @@ class _Builder:
         return Reference(self.kind, self.schema_name, steps)
 
     def _transaction(self, atomic: bool) -> AbstractContextManager[Any]:
-        return transaction.atomic(using=self.connection.alias) if atomic else nullcontext()
+        return whole_transaction(self.connection) if atomic else nullcontext()
 
     def _refuse_before_public(self) -> None:
         """Tables of tenants point to tables of public: those must be there first."""

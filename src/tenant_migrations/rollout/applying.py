@@ -15,14 +15,18 @@ from typing import Any
 
 from django.apps import apps
 from django.core.management.sql import emit_post_migrate_signal, emit_pre_migrate_signal
-from django.db import transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.recorder import MigrationRecorder
 from django.db.migrations.state import ModelState, ProjectState
 from django_tenants.signals import schema_migrated, schema_pre_migration
 
 from tenant_migrations import conf, locks
-from tenant_migrations.database import quote, schema_in_use, tenant_connection
+from tenant_migrations.database import (
+    quote,
+    schema_in_use,
+    tenant_connection,
+    whole_transaction,
+)
 from tenant_migrations.fleet.graph import Code, MigrationKey, label
 from tenant_migrations.fleet.ledger import LEDGER_TABLE, digest_of
 from tenant_migrations.fleet.tenants import PUBLIC_KIND, TENANT_KIND
@@ -130,7 +134,7 @@ class _Run:
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         """A transaction in the right schema, under its lock, that only commits while it is ours."""
-        with transaction.atomic(using=self.connection.alias):
+        with whole_transaction(self.connection):
             with self.connection.cursor() as cursor:
                 cursor.execute(f"SET LOCAL lock_timeout = {self.limits.lock_timeout_ms}")
                 cursor.execute(f"SET LOCAL statement_timeout = {self.limits.statement_timeout_ms}")

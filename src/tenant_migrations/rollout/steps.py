@@ -15,7 +15,7 @@ from django.db.migrations import Migration, RunPython, RunSQL
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 
-from tenant_migrations.database import public_schema, quote, schema_in_use
+from tenant_migrations.database import public_schema, quote, schema_in_use, whole_transaction
 from tenant_migrations.fleet.graph import label
 from tenant_migrations.models import StepJournal
 from tenant_migrations.rollout.failures import Unproven
@@ -108,7 +108,7 @@ class _Step:
             self._forwards(atomic=False)
             journal.done()
         else:
-            with transaction.atomic(using=self.connection.alias):
+            with whole_transaction(self.connection):
                 self._forwards(atomic=True)
                 journal.done()
 
