@@ -85,9 +85,7 @@ def bring_to_its_past(fleet: TortureFleet, name: str, history: History) -> None:
 
 
 @pytest.fixture(scope="session")
-def both_ways(
-    made_once: Callable[..., TortureFleet], torture_public: TortureFleet
-) -> TortureFleet:
+def both_ways(made_once: Callable[..., TortureFleet], torture_public: TortureFleet) -> TortureFleet:
     """Each history twice: ``django_…`` brought to the code by Django, ``healed_…`` by ``--fix``."""
 
     def build(fleet: TortureFleet) -> None:

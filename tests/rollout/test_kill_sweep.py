@@ -120,9 +120,7 @@ def test_a_heal_killed_anywhere_leaves_nothing_half_done(
         fleet.database.drop()
 
 
-def kill_and_check(
-    fleet: TortureFleet, number: int, moment: str, stages: Stages, at: str
-) -> None:
+def kill_and_check(fleet: TortureFleet, number: int, moment: str, stages: Stages, at: str) -> None:
     """The tenant is at the end of one of its transactions."""
     command = fleet.start_heal(KILL_AT=str(number), KILL_WHEN=moment)
     assert command.wait().exit_code == -9, at
@@ -145,9 +143,9 @@ def heal_and_check(fleet: TortureFleet, stages: Stages, at: str) -> None:
     expected = {"crashed", "finished"} if runs_before else {"finished"}
     assert [state for (state,) in states][-1] == "finished", at
     assert {state for (state,) in states} <= expected, at
-    assert not fleet.sql(
-        "SELECT 1 FROM tenant_migrations_tenantoutcome WHERE state = 'running'"
-    ), at
+    assert not fleet.sql("SELECT 1 FROM tenant_migrations_tenantoutcome WHERE state = 'running'"), (
+        at
+    )
     assert fleet.structure("first") == stages.structures[-1], at
     assert tuple(fleet.ledger("first")) == stages.ledgers[-1], at
     assert facts(fleet, "first") == facts(fleet, "clean"), at

@@ -200,6 +200,11 @@ class TortureFleet:
         """Structure and rows, points in time included, as ``pg_dump`` writes them."""
         return self.database.pg_dump("--inserts", "--schema", quote(schema))
 
+    def lasting(self, schema: str) -> str:
+        """The same without the state of sequences, which no rollback takes back."""
+        lines = self.everything(schema).splitlines()
+        return "\n".join(line for line in lines if "setval" not in line)
+
     def advisory_locks(self) -> list[tuple[Any, ...]]:
         """Those that anybody holds in this database."""
         return self.sql(
@@ -222,13 +227,28 @@ class TortureFleet:
         )
         return {row["schema_name"]: row for (row,) in rows}
 
+    def advisory_lock_holder(self, sort: int) -> int:
+        """The backend that holds an advisory lock of a sort."""
+        pid = self.value(
+            "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND classid = %s AND database ="
+            " (SELECT oid FROM pg_database WHERE datname = current_database())",
+            sort,
+        )
+        return int(pid)
+
+    def terminate(self, pid: int) -> None:
+        """End a backend, as an administrator or a crash does."""
+        self.sql("SELECT pg_terminate_backend(%s)", pid)
+
     # --- waiting
 
     def wait_for_backends(self, command: Command) -> None:
         """Until the server has noticed that a command is gone."""
         until(
-            lambda: not self.sql(
-                "SELECT pid FROM pg_stat_activity WHERE application_name = %s", command.name
+            lambda: (
+                not self.sql(
+                    "SELECT pid FROM pg_stat_activity WHERE application_name = %s", command.name
+                )
             ),
             f"the connections of {command.name} are gone",
         )
@@ -245,6 +265,17 @@ class TortureFleet:
             return rows[0][0] if rows else 0
 
         return until(blocked, f"{command.name} waits for a lock")
+
+    @contextlib.contextmanager
+    def stopped_in(self, schema: str, *argv: str) -> Iterator[tuple[Command, int]]:
+        """A heal that waits for a lock in `quick.0001_initial` of a tenant, and its backend.
+
+        What it waits for is let go at the end.
+        """
+        table = f"{quote(schema)}.stock_shelf"
+        with self.holding(f"LOCK TABLE {table} IN ROW EXCLUSIVE MODE"):
+            command = self.start_heal("--lock-timeout=60000", *argv)
+            yield command, self.wait_until_blocked(command)
 
     @contextlib.contextmanager
     def holding(self, statement: str) -> Iterator[psycopg.Connection[Any]]:

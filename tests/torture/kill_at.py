@@ -23,9 +23,7 @@ class Statements:
         self.file = file
         self.count = 0
 
-    def around(
-        self, text: str, connection: Any, query: bytes, send: Callable[[], Any]
-    ) -> Any:
+    def around(self, text: str, connection: Any, query: bytes, send: Callable[[], Any]) -> Any:
         """Send a statement, unless its turn to be killed has come."""
         self.count += 1
         if self.file:

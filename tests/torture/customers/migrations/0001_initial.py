@@ -10,7 +10,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             "Tenant",
             [
-                ("id", models.BigAutoField(primary_key=True, serialize=False, auto_created=True, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        primary_key=True, serialize=False, auto_created=True, verbose_name="ID"
+                    ),
+                ),
                 (
                     "schema_name",
                     models.CharField(
@@ -27,7 +32,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             "Domain",
             [
-                ("id", models.BigAutoField(primary_key=True, serialize=False, auto_created=True, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        primary_key=True, serialize=False, auto_created=True, verbose_name="ID"
+                    ),
+                ),
                 ("domain", models.CharField(max_length=253, unique=True, db_index=True)),
                 ("is_primary", models.BooleanField(db_index=True, default=True)),
                 (

@@ -9,7 +9,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             "Folder",
             [
-                ("id", models.BigAutoField(primary_key=True, serialize=False, auto_created=True, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        primary_key=True, serialize=False, auto_created=True, verbose_name="ID"
+                    ),
+                ),
                 ("name", models.CharField(max_length=50)),
                 ("colour", models.CharField(max_length=20, default="grey")),
                 ("size", models.IntegerField(null=True)),

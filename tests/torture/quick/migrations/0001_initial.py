@@ -8,7 +8,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             "Note",
             [
-                ("id", models.BigAutoField(primary_key=True, serialize=False, auto_created=True, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        primary_key=True, serialize=False, auto_created=True, verbose_name="ID"
+                    ),
+                ),
                 ("text", models.CharField(max_length=100)),
                 ("owner", models.ForeignKey("stock.Shelf", models.CASCADE, null=True)),
             ],

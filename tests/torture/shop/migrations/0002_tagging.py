@@ -7,7 +7,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             "Tagging",
             [
-                ("id", models.BigAutoField(primary_key=True, serialize=False, auto_created=True, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        primary_key=True, serialize=False, auto_created=True, verbose_name="ID"
+                    ),
+                ),
                 ("weight", models.SmallIntegerField(default=1)),
                 ("product", models.ForeignKey("shop.Product", models.CASCADE)),
                 ("tag", models.ForeignKey("shop.Tag", models.CASCADE)),

@@ -15,9 +15,7 @@ def fill(apps, schema_editor):
     Category.objects.create(name="Bread")
     supplier = Supplier.objects.create(name="Orchard")
     for name in ("Apple", "Pear", "Plum"):
-        product = Product.objects.create(
-            name=name, price="1.25", category=first, supplier=supplier
-        )
+        product = Product.objects.create(name=name, price="1.25", category=first, supplier=supplier)
     supplier.best = product
     supplier.save()
     Tagging.objects.create(product=product, tag=Tag.objects.create(name="blue"))

@@ -8,6 +8,8 @@ class Migration(migrations.Migration):
     operations = [
         migrations.AddField("supplier", "town", models.CharField(max_length=20, default="")),
         migrations.RemoveField("supplier", "town"),
-        migrations.AlterField("product", "price", models.DecimalField(max_digits=12, decimal_places=4)),
+        migrations.AlterField(
+            "product", "price", models.DecimalField(max_digits=12, decimal_places=4)
+        ),
         migrations.AlterUniqueTogether("product", {("category", "name", "supplier")}),
     ]

@@ -27,7 +27,15 @@ class Migration(migrations.Migration):
                 migrations.CreateModel(
                     "Ticket",
                     [
-                        ("id", models.BigAutoField(primary_key=True, serialize=False, auto_created=True, verbose_name="ID")),
+                        (
+                            "id",
+                            models.BigAutoField(
+                                primary_key=True,
+                                serialize=False,
+                                auto_created=True,
+                                verbose_name="ID",
+                            ),
+                        ),
                         ("number", models.IntegerField(db_default=0)),
                         ("title", models.CharField(max_length=50)),
                     ],

@@ -7,7 +7,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             "Movement",
             [
-                ("id", models.BigAutoField(primary_key=True, serialize=False, auto_created=True, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        primary_key=True, serialize=False, auto_created=True, verbose_name="ID"
+                    ),
+                ),
                 ("count", models.IntegerField(default=0)),
                 ("shelf", models.ForeignKey("stock.Shelf", models.PROTECT)),
                 ("product", models.ForeignKey("shop.Product", models.CASCADE, null=True)),
