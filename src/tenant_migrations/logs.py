@@ -9,6 +9,8 @@ import logging
 from datetime import UTC, datetime
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
+
 from tenant_migrations import conf
 from tenant_migrations.redaction import redacted
 
@@ -31,7 +33,7 @@ class EventFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         pairs = {key: _masked(value) for key, value in self._pairs(record).items()}
-        if conf.get().LOG_FORMAT == "json":
+        if _log_format() == "json":
             return json.dumps(pairs, default=str)
         return " ".join(f"{key}={_quoted(value)}" for key, value in pairs.items())
 
@@ -46,6 +48,13 @@ class EventFormatter(logging.Formatter):
         if record.exc_info:
             pairs["traceback"] = self.formatException(record.exc_info)
         return pairs
+
+
+def _log_format() -> str:
+    try:
+        return conf.get().LOG_FORMAT
+    except ImproperlyConfigured:  # Told by the command and by ``check``, not by every line.
+        return "line"
 
 
 def _masked(value: Any) -> Any:

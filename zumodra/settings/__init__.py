@@ -81,6 +81,7 @@ TENANT_APPS = [
 ]
 INSTALLED_APPS = [*SHARED_APPS, *(app for app in TENANT_APPS if app not in SHARED_APPS)]
 TENANT_MIGRATIONS: dict[str, object] = {
+    "LOG_FORMAT": env.str("LOG_FORMAT", default="line"),
     "METRICS_PREFIX": "zumodra_",
     "METRICS_TOKEN": env.str("METRICS_TOKEN", default=""),
     "METRICS_NETWORKS": env.list("METRICS_NETWORKS", default=[]),
@@ -145,7 +146,7 @@ USE_TZ = True
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {"event": {"()": "tenant_migrations.logs.EventFormatter"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "event"}},
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="WARNING").upper()},
 }
