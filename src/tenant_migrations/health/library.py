@@ -19,7 +19,7 @@ from django_tenants.utils import get_tenant_database_alias
 from health_check import checks
 from health_check.base import HealthCheck
 from health_check.contrib import psutil as machine
-from health_check.exceptions import HealthCheckException, ServiceWarning
+from health_check.exceptions import HealthCheckException, ServiceUnavailable, ServiceWarning
 
 from tenant_migrations import conf
 from tenant_migrations.database import one_line
@@ -110,11 +110,15 @@ def ask_redis(url: str, seconds: float) -> None:
     """Ping a Redis server."""
     from health_check.contrib.redis import Redis  # noqa: PLC0415 - redis is optional
     from redis.asyncio import Redis as Client  # noqa: PLC0415
+    from redis.exceptions import RedisError  # noqa: PLC0415
 
     def client() -> Client:
         return Client.from_url(url, socket_connect_timeout=seconds, socket_timeout=seconds)
 
-    ask(Redis(client_factory=client), seconds)
+    try:
+        ask(Redis(client_factory=client), seconds)
+    except RedisError as error:
+        raise ServiceUnavailable(one_line(error)) from error
 
 
 def celery_check() -> HealthCheck:

@@ -100,7 +100,7 @@ def _answer_of(error: BaseException, check: Check) -> Answer:
 def _overrun(check: Check, timeout: float) -> CheckResult:
     answer = unhealthy(
         f"no answer within {timeout:g} s",
-        "if it only needs more time: manage.py health_check --timeout=60",
+        "if it only needs more time: manage.py health_check --full --timeout=60",
     )
     return CheckResult(check.name, answer, round(timeout, 3), overran=True)
 

@@ -15,6 +15,7 @@ from tenant_migrations.database import tenant_connection
 from tenant_migrations.health import library
 from tenant_migrations.health.asking import Asking, Check
 from tenant_migrations.health.report import Answer, healthy, unhealthy, warning
+from tenant_migrations.redaction import redacted
 
 MAIL_SETTINGS = ("EMAIL_BACKEND", "EMAIL_HOST", "MAILERS")
 BROKER_SETTINGS = ("CELERY_BROKER_URL", "BROKER_URL")
@@ -40,7 +41,7 @@ def cache(asking: Asking) -> Answer:
         try:
             library.ask_cache(alias, asking.timeout)
         except library.Failure as error:
-            broken[alias] = f"cache {alias!r}: {error.message}"
+            broken[alias] = redacted(f"cache {alias!r}: {error.message}")
     if broken:
         return unhealthy("; ".join(broken.values()), library.AGAIN, broken=[*broken])
     if not aliases:
@@ -105,12 +106,13 @@ def _redis(asking: Asking, urls: Iterable[str]) -> Answer:
     servers, broken = [], []
     for url in urls:
         parts = urlsplit(url)
-        server = f"{parts.hostname}:{parts.port or 6379}" if parts.hostname else parts.path
+        place = f"{parts.hostname}:{parts.port or 6379}" if parts.hostname else ""
+        server = place + parts.path
         servers.append(server)
         try:
             library.ask_redis(url, asking.timeout)
         except library.Failure as error:
-            broken.append(f"{server}: {error.message}")
+            broken.append(redacted(f"{server}: {error.message}"))
     if broken:
         return unhealthy("; ".join(broken), library.AGAIN, servers=servers)
     return healthy("answers", servers=servers)
