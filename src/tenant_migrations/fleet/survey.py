@@ -218,7 +218,10 @@ class _Surveyor:
         return reports
 
     def orphans(self, everyone: Sequence[Tenant]) -> tuple[str, ...]:
-        return orphans_among(self.schemas.values(), everyone)
+        """Schemas without a tenant, also now: one made meanwhile has its row by then."""
+        if not orphans_among(self.schemas.values(), everyone):
+            return ()
+        return orphans_among(self.schemas.values(), tenants.read_tenants() or everyone)
 
     def _digests(self, chosen: Sequence[Tenant]) -> tuple[dict[str, str], dict[str, str]]:
         names = [

@@ -63,7 +63,7 @@ def read_tenants() -> list[Tenant] | None:
     """All tenants by schema name; ``None`` where public has no tenant table yet.
 
     Reads with the base manager: a project's own default manager may hide rows. Two statements,
-    however many tenants there are.
+    however many tenants there are. Raises ``DatabaseUnavailable`` where they may not be read.
     """
     model = get_tenant_model()
     type_field = get_multi_type_database_field_name() if has_multi_type_tenants() else None
@@ -73,9 +73,12 @@ def read_tenants() -> list[Tenant] | None:
             rows = list(model._base_manager.order_by("schema_name").values_list(*fields))
             domains = _domains(model)
     except DatabaseError as error:
+        reason = one_line(error)
         if sqlstate(error) in ("42P01", "42703"):
-            return None
-        raise DatabaseUnavailable(f"the tenants can't be read: {one_line(error)}") from error
+            if _may_use_public():
+                return None
+            reason = f"permission denied for schema {public_schema()}"
+        raise DatabaseUnavailable(f"the tenants can't be read: {reason}") from error
     return [
         Tenant(
             schema_name=name,
@@ -86,6 +89,16 @@ def read_tenants() -> list[Tenant] | None:
         for pk, name, *rest in rows
         if name != public_schema()
     ]
+
+
+def _may_use_public() -> bool:
+    """Without that right, a table that is there looks like one that is not."""
+    with schema_in_use(public_schema()) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT has_schema_privilege(oid, 'USAGE') FROM pg_namespace WHERE nspname = %s",
+            (public_schema(),),
+        )
+        return cursor.fetchone() != (False,)
 
 
 def _domains(model: Any) -> dict[Any, tuple[str, bool]]:
