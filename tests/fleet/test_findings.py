@@ -59,7 +59,7 @@ def test_TM002_ahead(fleet: Fleet) -> None:
     assert found["message"] == (
         "the ledger records finance.0099_of_tomorrow, which this code does not have"
     )
-    assert "manage.py migrate_schemas --schema=alpha" in found["hint"]
+    assert found["hint"].startswith("deploy the newer code")
 
 
 def test_TM003_applied_before_dependency(fleet: Fleet) -> None:
@@ -222,7 +222,7 @@ def test_TM107_trigger_missing(fleet: Fleet) -> None:
 def test_TM108_function_missing(fleet: Fleet) -> None:
     fleet.sql("DROP FUNCTION finance_sum_invoice() CASCADE", schema="alpha")
     answer = fleet.verify("--json")
-    assert answer.finding("alpha", "TM108")["object"] == "function.finance_sum_invoice()"
+    assert answer.finding("alpha", "TM108")["object"] == "finance_sum_invoice()"
     assert "TM107" in answer.ids("alpha")
 
 
@@ -292,7 +292,7 @@ def test_TM118_function_differs(fleet: Fleet) -> None:
         schema="alpha",
     )
     found = finding_in_alpha(fleet, "TM118", "drifted")
-    assert found["object"] == "function.finance_sum_invoice()"
+    assert found["object"] == "finance_sum_invoice()"
 
 
 def test_TM119_type_differs(fleet: Fleet) -> None:
@@ -355,7 +355,7 @@ def test_TM127_trigger_extra(fleet: Fleet) -> None:
 
 def test_TM128_function_extra(fleet: Fleet) -> None:
     made = "CREATE FUNCTION twice(n integer) RETURNS integer LANGUAGE sql AS 'SELECT n * 2'"
-    assert extra_in_alpha(fleet, "TM128", made) == "function.twice(n integer)"
+    assert extra_in_alpha(fleet, "TM128", made) == "twice(n integer)"
 
 
 def test_TM129_type_extra(fleet: Fleet) -> None:

@@ -98,9 +98,11 @@ class Fleet:
         script = re.sub(rf"(?<![\w\"]){name}(?=\.)", "SCHEMA", script)
         return script
 
-    def dump_all(self) -> str:
-        """`pg_dump` of the whole database with its rows."""
-        return self.database.pg_dump("--inserts", "--rows-per-insert=100")
+    def dump_all(self, *, records: bool = True) -> str:
+        """`pg_dump` of the whole database with its rows, if need be without the app's records."""
+        options = ["--inserts", "--rows-per-insert=100"]
+        without = [] if records else ["--exclude-table-data=public.tenant_migrations_*"]
+        return self.database.pg_dump(*options, *without)
 
     def ledger(self, schema: str) -> list[tuple[str, str]]:
         """What a schema's `django_migrations` records, sorted, with duplicates."""

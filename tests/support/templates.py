@@ -23,6 +23,9 @@ TENANTS = ("alpha", "beta", "gamma", "delta")
 """Schema names of the healthy tenants in `template_fleet`; all are equal."""
 
 
+PLACEHOLDER = "{schema}"
+
+
 @contextmanager
 def django_on(database: Database) -> Iterator[None]:
     """Point this process's Django at a database, and back afterwards."""
@@ -68,7 +71,7 @@ def template_fleet(run: Run, server: Server) -> Database:
             with schema_context(first):
                 _some_money()
         script = database.pg_dump("--inserts", "--rows-per-insert=100", "--schema", first)
-        _clean_schema(run, server).write_text(_as_written(script))
+        _clean_schema(run, server).write_text(_as_written(script, first))
         for name in others:
             add_tenant_row(database, name, domain=f"{name}.localhost")
             copy_clean_schema(run, database, name)
@@ -99,10 +102,9 @@ def add_tenant_row(
 def copy_clean_schema(run: Run, database: Database, name: str) -> None:
     """Create the schema `name` as a copy of the healthy tenant that the template began with."""
     script = _clean_schema(run, database.server).read_text()
-    first = re.escape(TENANTS[0])
-    renamed = re.sub(rf"(?<![\w.@]){first}(?=[.;])", lambda _: quote(name), script)
     with database.connect() as raw:
-        raw.execute(renamed.encode(), prepare=False)
+        raw.execute(script.replace(PLACEHOLDER, "copied").encode(), prepare=False)
+        raw.execute(f"ALTER SCHEMA copied RENAME TO {quote(name)}")
 
 
 def _clean_schema(run: Run, server: Server) -> Path:
@@ -110,12 +112,14 @@ def _clean_schema(run: Run, server: Server) -> Path:
     return run.folder / f"{server.prefix}_{TENANTS[0]}.sql"
 
 
-def _as_written(script: str) -> str:
-    """The script with `IN` where `pg_dump` has `= ANY`, which PostgreSQL would parse otherwise.
+def _as_written(script: str, schema: str) -> str:
+    """The script for any schema, read by PostgreSQL as Django's statements were.
 
-    Without the setting that PostgreSQL has since version 17, older ones can execute it too.
+    `pg_dump` writes `IN` as `= ANY`, which PostgreSQL would parse otherwise, and a setting that
+    there is since version 17 only.
     """
     script = script.replace("SET transaction_timeout = 0;\n", "")
+    script = re.sub(rf"(?<![\w.@]){schema}(?=[.;])", PLACEHOLDER, script)
     return re.sub(
         r"\(\((\w+)\)::text = ANY \(\(ARRAY\[(.*?)\]\)::text\[\]\)\)",
         lambda found: f"({found[1]} IN ({found[2].replace('::character varying', '')}))",
