@@ -61,9 +61,8 @@ def ledger_digests(names: list[str]) -> list[sql.Composable]:
 
 def registrations(names: list[str], registry: permissions.Registry) -> list[sql.Composable]:
     return [
-        permissions.DIGEST.format(position=sql.Literal(i), rows=rows)
+        permissions.DIGEST.format(position=sql.Literal(i), rows=registry.rows_of(name))
         for i, name in enumerate(names)
-        for rows in registry.rows_of(name)
     ]
 
 

@@ -26,10 +26,13 @@ Name = tuple[str, ...]
 """App label and model, for a permission with its codename."""
 
 CONTENT_TYPES = sql.SQL("SELECT app_label, model, '' AS codename FROM {types}")
-PERMISSIONS = sql.SQL("""
-    SELECT t.app_label, t.model, p.codename
-      FROM {permissions} p
-      JOIN {types} t ON t.id = p.content_type_id
+
+# A content type without any permission has one row, with an empty codename: so one reading tells
+# both, and costs a third less than two.
+CONTENT_TYPES_AND_PERMISSIONS = sql.SQL("""
+    SELECT t.app_label, t.model, coalesce(p.codename, '') AS codename
+      FROM {types} t
+ LEFT JOIN {permissions} p ON p.content_type_id = t.id
 """)
 DIGEST = sql.SQL("""
     SELECT {position}::int,
@@ -78,17 +81,16 @@ class Registry:
     @cached_property
     def digest(self) -> str:
         """What a schema's digest is when nothing is missing and nothing stale."""
-        types = _digest((*name, "") for name in self.content_types)
-        return types + (_digest(self.permissions) if self.has_permissions else "")
+        bare = self.content_types - {(app, model) for app, model, _ in self.permissions}
+        return _digest([*self.permissions, *((*name, "") for name in bare)])
 
-    def rows_of(self, schema: str) -> list[sql.Composed]:
-        """The queries that list what a schema holds."""
+    def rows_of(self, schema: str) -> sql.Composed:
+        """The query that lists what a schema holds."""
         types = sql.Identifier(schema, "django_content_type")
+        if not self.has_permissions:
+            return CONTENT_TYPES.format(types=types)
         permissions = sql.Identifier(schema, "auth_permission")
-        queries = [CONTENT_TYPES.format(types=types)]
-        if self.has_permissions:
-            queries.append(PERMISSIONS.format(types=types, permissions=permissions))
-        return queries
+        return CONTENT_TYPES_AND_PERMISSIONS.format(types=types, permissions=permissions)
 
 
 def _codenames(model: type[Model]) -> list[str]:
@@ -112,13 +114,11 @@ def read_digests(
     while waiting:
         part = waiting.pop()
         statement = sql.SQL(" UNION ALL ").join(
-            DIGEST.format(position=sql.Literal(i), rows=rows)
+            DIGEST.format(position=sql.Literal(i), rows=registry.rows_of(name))
             for i, name in enumerate(part)
-            for rows in registry.rows_of(name)
         )
         try:
-            for i, digest in connection.execute(statement):
-                digests[part[i]] = digests.get(part[i], "") + digest
+            digests |= {part[i]: digest for i, digest in connection.execute(statement)}
         except (psycopg.ProgrammingError, psycopg.errors.QueryCanceled):
             if len(part) > 1:
                 middle = len(part) // 2
@@ -130,16 +130,14 @@ def read_findings(
     connection: psycopg.Connection[Any], schema: str, registry: Registry
 ) -> list[Finding]:
     """What one schema lacks or keeps, by name."""
-    queries = registry.rows_of(schema)
-    types = {(app, model) for app, model, _ in connection.execute(queries[0])}
+    held = set(connection.execute(registry.rows_of(schema)))
+    types = {(app, model) for app, model, _ in held}
     found = []
     if missing := sorted(registry.content_types - types):
         found.append(findings.content_types_missing([".".join(name) for name in missing]))
-    if registry.has_permissions:
-        held = set(connection.execute(queries[1]))
-        if lacking := sorted(registry.permissions - held):
-            names = [f"{app}.{codename}" for app, _, codename in lacking]
-            found.append(findings.permissions_missing(names))
+    if lacking := sorted(registry.permissions - held):
+        names = [f"{app}.{codename}" for app, _, codename in lacking]
+        found.append(findings.permissions_missing(names))
     if stale := sorted(types - registry.content_types):
         found.append(findings.content_types_stale([".".join(name) for name in stale]))
     return found
