@@ -49,6 +49,18 @@ class Progress:
     repaired: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
 
+    @contextmanager
+    def of_one_transaction(self) -> Iterator[None]:
+        """Forget what was noted in this block where it fails, as it was rolled back."""
+        notes = (self.applied, self.repaired, self.refused)
+        lengths = [len(note) for note in notes]
+        try:
+            yield
+        except BaseException:
+            for note, length in zip(notes, lengths, strict=True):
+                del note[length:]
+            raise
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -134,7 +146,7 @@ class _Run:
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         """A transaction in the right schema, under its lock, that only commits while it is ours."""
-        with whole_transaction(self.connection):
+        with self.progress.of_one_transaction(), whole_transaction(self.connection):
             with self.connection.cursor() as cursor:
                 cursor.execute(f"SET LOCAL lock_timeout = {self.limits.lock_timeout_ms}")
                 cursor.execute(f"SET LOCAL statement_timeout = {self.limits.statement_timeout_ms}")

@@ -32,10 +32,11 @@ def attempt_task(
     """
     started = time.monotonic()
     failure: Failure | None = None
+    done = Progress()
     for attempt in attempts(conf.get().LOCK_ATTEMPTS):
-        done = Progress()
+        done.current = ""
 
-        def note(done: Progress = done, attempt: int = attempt) -> None:
+        def note(attempt: int = attempt) -> None:
             record.fixed(task.schema_name, done, attempt, _since(started))
 
         try:

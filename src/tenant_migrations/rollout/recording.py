@@ -113,6 +113,8 @@ class Record:
             state=state,
             applied=done.applied,
             repaired=done.repaired,
+            migration="",
+            sqlstate="",
             message="; ".join(done.refused),
             hint=REFUSED_HINT.replace(SCHEMA, shlex.quote(schema_name)) if done.refused else "",
             attempts=attempts,
