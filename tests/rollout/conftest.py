@@ -77,6 +77,20 @@ def torture_template(
     return made_once("torture_fleet", build, torture_public)
 
 
+@pytest.fixture(scope="session")
+def healthy_template(
+    made_once: Callable[..., TortureFleet], torture_template: TortureFleet
+) -> TortureFleet:
+    """The same four tenants, all at the code."""
+
+    def build(fleet: TortureFleet) -> None:
+        answer = fleet.heal()
+        assert answer.exit_code == 0, answer.stdout + answer.stderr
+        assert fleet.verify().exit_code == 0
+
+    return made_once("healthy_fleet", build, torture_template)
+
+
 @pytest.fixture
 def torture_on(
     server: Server, forge: Forge, tmp_path: Path
@@ -100,3 +114,11 @@ def torture(
 ) -> TortureFleet:
     """`clean` is at the code; `first`, `second` and `third` are equal and behind."""
     return torture_on(torture_template)
+
+
+@pytest.fixture
+def healthy(
+    torture_on: Callable[[TortureFleet], TortureFleet], healthy_template: TortureFleet
+) -> TortureFleet:
+    """`clean`, `first`, `second` and `third` are all at the code."""
+    return torture_on(healthy_template)

@@ -266,6 +266,13 @@ class TortureFleet:
 
         return until(blocked, f"{command.name} waits for a lock")
 
+    def wait_for_outcome(self, schema: str, state: str) -> None:
+        """Until the newest run has come so far with a tenant."""
+        until(
+            lambda: self.outcomes(self.last_rollout()["id"]).get(schema, {}).get("state") == state,
+            f"{schema} is {state}",
+        )
+
     @contextlib.contextmanager
     def stopped_in(self, schema: str, *argv: str) -> Iterator[tuple[Command, int]]:
         """A heal that waits for a lock in `quick.0001_initial` of a tenant, and its backend.

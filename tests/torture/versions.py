@@ -4,6 +4,7 @@ import itertools
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from tests.torture.fleet import CHECKOUT, Version
 
@@ -19,7 +20,7 @@ from django.db.migrations import *
 def version(
     folder: Path,
     app: str,
-    add: Mapping[str, str] = {},  # noqa: B006 - never changed
+    add: Mapping[str, str] = MappingProxyType({}),
     *,
     without: Sequence[str] = (),
     replaces: Sequence[str] = (),
