@@ -109,8 +109,8 @@ WITH rel AS MATERIALIZED (
       JOIN pg_index x ON x.indexrelid = rel.oid
       JOIN pg_class tbl ON tbl.oid = x.indrelid
      WHERE NOT EXISTS (SELECT 1 FROM pg_constraint k
-                        WHERE k.conindid = rel.oid AND k.contype IN ('p', 'u', 'x')
-                          AND x.indisvalid)
+                        WHERE k.conrelid = x.indrelid AND k.conindid = rel.oid
+                          AND k.contype IN ('p', 'u', 'x') AND x.indisvalid)
  UNION ALL
     SELECT 'sequence', coalesce(owner.relname, rel.relname), rel.relname,
            format('AS %%s INCREMENT BY %%s MINVALUE %%s MAXVALUE %%s START WITH %%s CACHE %%s'
