@@ -175,11 +175,12 @@ def test_a_silent_rollout_is_an_issue(fleet: Fleet) -> None:
     assert "no sign of life" in issue
 
 
-def test_the_monitor_is_active_while_it_checks(fleet: Fleet) -> None:
-    add_check(trigger="monitor", hours_ago=1)
-    add_check(trigger="cli")
+def test_the_fleet_is_monitored_while_it_is_checked(fleet: Fleet) -> None:
+    add_check(hours_ago=1)
+    add_check(trigger="metrics")
+    add_check(whole_fleet=False)
     assert not gather().is_monitored
-    add_check(trigger="monitor", hours_ago=0.2)
+    add_check(hours_ago=0.5, succeeded=False)
     assert gather().is_monitored
 
 

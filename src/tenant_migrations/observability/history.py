@@ -151,9 +151,10 @@ def window(hours: float, *, until: datetime | None = None) -> list[Sample]:
     return from_records(read, [])
 
 
-def last_seen(trigger: str) -> datetime | None:
-    """When something last checked the fleet, whatever came of it."""
-    return Sample.objects.filter(trigger=trigger).values_list("taken_at", flat=True).first()
+def last_seen(*, but_for: str) -> datetime | None:
+    """When the whole fleet was last checked by anything but one trigger, whatever came of it."""
+    others = Sample.objects.filter(whole_fleet=True).exclude(trigger=but_for)
+    return others.values_list("taken_at", flat=True).first()
 
 
 def heals(

@@ -21,11 +21,11 @@ from tenant_migrations.vocabulary import FindingKind, OutcomeState, RolloutState
 STUCK_AFTER = timedelta(minutes=15)
 """A running rollout that has been silent for longer is stuck, or its process is gone."""
 
-MONITOR = "monitor"
-"""Trigger of the checks that the monitor makes."""
+TRIGGER = "metrics"
+"""Trigger of the checks that are made for the sake of the numbers."""
 
 MONITOR_SILENT_AFTER = timedelta(minutes=35)
-"""The monitor checks every 15 minutes; after two checks missed it is not active."""
+"""The fleet is to be checked every 15 minutes; after two checks missed it is not monitored."""
 
 WITH_ERRORS = (
     TenantStatus.UNKNOWN,
@@ -91,7 +91,7 @@ class Metrics:
 
     @property
     def is_monitored(self) -> bool:
-        """Whether the monitor checks the fleet as often as it should."""
+        """Whether the fleet is checked as often as it should, not only for these numbers."""
         seen = self.monitor_seen_at
         return seen is not None and self.taken_at - seen < MONITOR_SILENT_AFTER
 
@@ -184,7 +184,7 @@ def gather(check: Sample | None = None) -> Metrics:
             taken_at=now,
             check=newest,
             failed_check=failed,
-            monitor_seen_at=history.last_seen(MONITOR),
+            monitor_seen_at=history.last_seen(but_for=TRIGGER),
             heals=history.heals(),
             rollout=_rollout(),
         )

@@ -11,7 +11,7 @@ from tenant_migrations.fleet.graph import Code
 from tenant_migrations.fleet.report import FleetReport
 from tenant_migrations.fleet.survey import Question
 from tenant_migrations.observability import export, history
-from tenant_migrations.observability.metrics import Metrics, gather
+from tenant_migrations.observability.metrics import TRIGGER, Metrics, gather
 from tenant_migrations.observability.metrics_json import error_document, metrics_document
 from tenant_migrations.observability.metrics_text import metrics_lines
 from tenant_migrations.observability.past import look_back
@@ -19,7 +19,6 @@ from tenant_migrations.observability.prometheus import registry_of
 from tenant_migrations.rollout.verifying import verify
 from tenant_migrations.vocabulary import ExitCode
 
-TRIGGER = "metrics"
 LONGEST_WINDOW = 87_600  # ten years
 
 
