@@ -3,7 +3,9 @@
 set -euo pipefail
 
 packages=(
-  postgresql # a second server version, from the distribution
+  postgresql              # a second server version, from the distribution
+  prometheus              # promtool: checks and tests the rules
+  prometheus-alertmanager # amtool: checks Alertmanager's configuration
 )
 
 missing=()
