@@ -39,8 +39,7 @@ BOUNDARIES = """
 RELATION_SLICE = """
 WITH rel AS MATERIALIZED (
     SELECT c.oid, c.relname, c.relkind, c.relpersistence, c.relam, c.reloptions, c.relnamespace,
-           quote_ident((SELECT nspname FROM pg_namespace WHERE oid = c.relnamespace)) || '.'
-               AS prefix
+           c.relnamespace::regnamespace || '.' AS prefix
       FROM pg_class c
      WHERE c.oid > %(low)s AND c.oid <= %(high)s
        AND c.relnamespace = ANY(%(namespaces)s::oid[])
