@@ -24,6 +24,7 @@ def gather(server: Server, peers: Path) -> dict[str, Any]:
             "commit": _commit(),
             "cores": os.cpu_count(),
             "processor": _processor(),
+            "niceness": os.nice(0),
             "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30),
             "system": f"{platform.system()} {platform.machine()}",
             "python": platform.python_version(),

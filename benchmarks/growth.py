@@ -53,6 +53,7 @@ def _table(id_: str, rows: Sequence[Result]) -> str:
         "ms a tenant",
         "ms each further tenant",
         "CPU s",
+        "server CPU s",
         "peak MB",
         "load",
     )
@@ -77,6 +78,7 @@ def _cells(id_: str, row: Result, before: Result | None) -> tuple[str, ...]:
         f"{1000 * sample['median_seconds'] / tenants:.2f}",
         further,
         f"{sample['median_cpu_seconds']:.2f}",
+        tables.figure(sample["median_server_cpu_seconds"]),
         f"{sample['peak_megabytes']:.0f}",
         f"{sample['median_load']:.1f}",
     )

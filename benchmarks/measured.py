@@ -19,7 +19,7 @@ def warm_up(server: Server, fleet: Fleet, say: Say) -> None:
     Raises ``CommandFailed`` for a wrong answer.
     """
     environment = server.environment(fleet.database)
-    first = run(VERIFY, environment)
+    first = run(VERIFY, environment, server)
     say(
         f"first run, building the reference schemas where they are not there: {first.seconds:.1f} s"
     )
@@ -56,7 +56,7 @@ def in_turns(
     runs: dict[str, list[Run]] = {contender.id: [] for contender in contenders}
     for number in range(1, rounds + 1):
         for contender in _of_round(contenders, number):
-            one = run(contender.command, contender.environment(server, fleet.database))
+            one = run(contender.command, contender.environment(server, fleet.database), server)
             runs[contender.id].append(one)
             say(
                 f"round {number} of {rounds}: {contender.title}: {one.seconds:.2f} s"

@@ -9,7 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.server import CHECKOUT
+from benchmarks.server import CHECKOUT, Server
+
+BACKENDS_END_SECONDS = 0.1
+"""Time for the server to notice that its clients are gone and to count what they used."""
 
 
 class CommandFailed(Exception):
@@ -24,17 +27,20 @@ class Run:
     """Wall clock."""
     cpu_seconds: float
     """CPU time of the process and its children; the server's is not in it."""
+    server_cpu_seconds: float | None
+    """CPU time of the server's backends meanwhile; ``None`` where the system does not tell."""
     peak_megabytes: float
     """Largest resident set of the process or any one of its children."""
     load: float
     """Load average of the last minute, at the end."""
 
 
-def run(command: Sequence[str], environment: Mapping[str, str]) -> Run:
+def run(command: Sequence[str], environment: Mapping[str, str], server: Server) -> Run:
     """Run the command once in the root of the checkout.
 
     Raises ``CommandFailed`` with the last line of its output unless it exits with 0.
     """
+    before = server.cpu_seconds()
     with tempfile.TemporaryFile() as output:
         started = time.perf_counter()
         child = subprocess.Popen(
@@ -49,9 +55,12 @@ def run(command: Sequence[str], environment: Mapping[str, str]) -> Run:
                 -1
             ]
             raise CommandFailed(f"{' '.join(command[1:])} exited with {child.returncode}: {last}")
+    time.sleep(BACKENDS_END_SECONDS)
+    after = server.cpu_seconds()
     return Run(
         seconds=seconds,
         cpu_seconds=usage.ru_utime + usage.ru_stime,
+        server_cpu_seconds=None if before is None or after is None else after - before,
         peak_megabytes=usage.ru_maxrss / 1024,
         load=os.getloadavg()[0],
     )
@@ -81,6 +90,12 @@ class Sample:
         return statistics.median(run.cpu_seconds for run in self.runs)
 
     @property
+    def server_cpu(self) -> float | None:
+        """Median of the CPU time of the server's backends."""
+        known = [run.server_cpu_seconds for run in self.runs if run.server_cpu_seconds is not None]
+        return statistics.median(known) if known else None
+
+    @property
     def peak_megabytes(self) -> float:
         return max(run.peak_megabytes for run in self.runs)
 
@@ -95,6 +110,7 @@ class Sample:
             "min_seconds": round(self.least, 3),
             "max_seconds": round(self.most, 3),
             "median_cpu_seconds": round(self.cpu, 3),
+            "median_server_cpu_seconds": self.server_cpu and round(self.server_cpu, 3),
             "peak_megabytes": round(self.peak_megabytes, 1),
             "median_load": round(self.load, 2),
             "runs_seconds": [round(run.seconds, 3) for run in self.runs],

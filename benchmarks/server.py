@@ -25,6 +25,15 @@ class Server:
         """Raises ``EmbeddedPostgresError`` where it can't be started."""
         self._server.ensure_running()
 
+    def cpu_seconds(self) -> float | None:
+        """CPU time of all backends that have ended so far; ``None`` where /proc is not there."""
+        try:
+            stat = Path(f"/proc/{self._server.status().pid}/stat").read_text()
+        except OSError:
+            return None
+        user, system = stat.rpartition(")")[2].split()[13:15]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
     def stop(self) -> None:
         self._server.stop()
 

@@ -12,9 +12,14 @@ def heading(title: str, facts: Mapping[str, Any]) -> str:
         f"# {title}\n\n"
         f"{facts['date']}, commit {facts['commit']}. {facts['cores']} cores"
         f" ({facts['processor']}), {facts['memory_gib']} GiB, {facts['system']}."
+        f"{_priority(facts['niceness'])}"
         f" PostgreSQL {facts['postgresql']} on the same machine ({settings})."
         f" Python {facts['python']}, {versions}."
     )
+
+
+def _priority(niceness: int) -> str:
+    return f" Everything measured, the server too, ran at niceness {niceness}." if niceness else ""
 
 
 def fleet_line(fleet: Mapping[str, Any]) -> str:
@@ -29,6 +34,11 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table whose first column is text and whose others are figures."""
     lines = [head, ("---", *("---:" for _ in head[1:])), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def figure(value: float | None) -> str:
+    """Two decimals, or nothing."""
+    return "" if value is None else f"{value:.2f}"
 
 
 def page(parts: Iterable[str]) -> str:
