@@ -3,6 +3,7 @@
 set -euo pipefail
 
 packages=(
+  chromium                # draws the weekly report for its screenshot test
   postgresql              # a second server version, from the distribution
   prometheus              # promtool: checks and tests the rules
   prometheus-alertmanager # amtool: checks Alertmanager's configuration
