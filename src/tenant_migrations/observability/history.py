@@ -11,8 +11,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from django.db import DatabaseError, OperationalError, transaction
-from django.db.models import Count
+from django.db import DatabaseError, Error, OperationalError, transaction
 from django.utils import timezone
 
 from tenant_migrations import conf
@@ -23,11 +22,11 @@ from tenant_migrations.database import (
     sqlstate,
     tenant_connection,
 )
-from tenant_migrations.exceptions import Busy, DatabaseUnavailable, TenantMigrationsError, WrongUse
+from tenant_migrations.exceptions import Busy, DatabaseUnavailable, WrongUse
 from tenant_migrations.fleet.report import FleetReport
 from tenant_migrations.fleet.survey import Question
-from tenant_migrations.models import Rollout, Sample, TenantOutcome
-from tenant_migrations.vocabulary import OutcomeState
+from tenant_migrations.logs import event
+from tenant_migrations.models import Sample
 
 T = TypeVar("T")
 
@@ -62,10 +61,10 @@ def recorded(*, trigger: str, question: Question) -> Iterator[None]:
         yield
     except (WrongUse, Busy):
         raise
-    except (TenantMigrationsError, DatabaseError) as error:
+    except Exception as error:
         seconds = time.monotonic() - started
         if tenant_connection().connection is None and isinstance(error, NO_CONNECTION):
-            logger.debug("no sample of the failed check: there is no connection")
+            event(logger, logging.DEBUG, "sample_not_written", why="there is no connection")
         else:
             record_failure(one_line(error), trigger=trigger, question=question, seconds=seconds)
         raise
@@ -157,19 +156,6 @@ def last_seen(*, but_for: str) -> datetime | None:
     return others.values_list("taken_at", flat=True).first()
 
 
-def heals(
-    rollout: Rollout | None = None, *, since: datetime | None = None
-) -> dict[OutcomeState, int]:
-    """Schemas by what became of them, in one rollout, in those since a moment, or in all."""
-    outcomes = TenantOutcome.objects.order_by()
-    if rollout:
-        outcomes = outcomes.filter(rollout=rollout)
-    if since:
-        outcomes = outcomes.filter(rollout__started_at__gt=since)
-    counted = dict(outcomes.values_list("state").annotate(Count("id")))
-    return {state: counted.get(state.value, 0) for state in OutcomeState}
-
-
 def from_records(read: Callable[[], T], nothing: T) -> T:
     """What ``read`` reads of the app's own tables, ``nothing`` before these are at the code.
 
@@ -212,8 +198,7 @@ def _save(sample: Sample) -> None:
         with _own_records(WRITE_TIMEOUTS_MS):
             sample.save(force_insert=True)
             Sample.objects.filter(taken_at__lt=oldest).delete()
-    except (DatabaseError, DatabaseUnavailable) as error:
-        if reason := NOT_WRITABLE.get(sqlstate(error)):
-            logger.debug("history not written: %s", reason)
-        else:
-            logger.warning("history not written: %s", one_line(error))
+    except Error as error:
+        reason = NOT_WRITABLE.get(sqlstate(error))
+        level = logging.DEBUG if reason else logging.WARNING
+        event(logger, level, "sample_not_written", why=reason or one_line(error))

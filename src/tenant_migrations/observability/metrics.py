@@ -16,6 +16,7 @@ from tenant_migrations.database import public_schema
 from tenant_migrations.fleet.findings import plural
 from tenant_migrations.models import Rollout, Sample
 from tenant_migrations.observability import history
+from tenant_migrations.observability.tally import heals_ever, outcomes_of
 from tenant_migrations.vocabulary import FindingKind, OutcomeState, RolloutState, TenantStatus
 
 STUCK_AFTER = timedelta(minutes=15)
@@ -185,7 +186,7 @@ def gather(check: Sample | None = None) -> Metrics:
             check=newest,
             failed_check=failed,
             monitor_seen_at=history.last_seen(but_for=TRIGGER),
-            heals=history.heals(),
+            heals=heals_ever(),
             rollout=_rollout(),
         )
 
@@ -205,5 +206,5 @@ def _rollout() -> RolloutFacts | None:
         started_at=newest.started_at,
         heartbeat_at=newest.heartbeat_at,
         finished_at=newest.finished_at,
-        outcomes=history.heals(newest),
+        outcomes=outcomes_of(newest),
     )

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from tenant_migrations.models import Rollout, Sample
 from tenant_migrations.observability import history
+from tenant_migrations.observability.tally import outcomes_of
 from tenant_migrations.vocabulary import OutcomeState, TenantStatus
 
 
@@ -51,8 +52,8 @@ def look_back(hours: int) -> Past:
     since = timezone.now() - timedelta(hours=hours)
 
     def read() -> Past:
-        rollouts = Rollout.objects.filter(started_at__gt=since).count()
-        return Past(hours, checks, rollouts, history.heals(since=since))
+        rollouts = Rollout.objects.filter(started_at__gt=since)
+        return Past(hours, checks, rollouts.count(), outcomes_of(*rollouts))
 
     return history.from_records(read, Past(hours, checks))
 

@@ -13,6 +13,7 @@ from prometheus_client.exposition import choose_encoder
 from tenant_migrations import conf
 from tenant_migrations.database import one_line
 from tenant_migrations.exceptions import TenantMigrationsError
+from tenant_migrations.logs import event
 from tenant_migrations.observability.metrics import gather
 from tenant_migrations.observability.prometheus import registry_of
 
@@ -35,7 +36,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
     try:
         registry = registry_of(gather())
     except (TenantMigrationsError, DatabaseError) as error:
-        logger.error("metrics not collected: %s", one_line(error))
+        event(logger, logging.ERROR, "metrics_not_collected", error=one_line(error))
         return HttpResponse(status=503)
     encode, content_type = choose_encoder(request.headers.get("Accept", ""))
     return HttpResponse(encode(registry), content_type=content_type)
