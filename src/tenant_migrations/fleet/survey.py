@@ -60,6 +60,17 @@ class Question:
     jobs: int = field(default_factory=lambda: conf.get().JOBS)
 
 
+def who_is_asked_about(question: Question, code: Code) -> tuple[list[Tenant], list[Tenant]]:
+    """All tenants, and those of the question.
+
+    Raises ``WrongUse`` for a tenant or app that does not exist; ask before anything is written.
+    """
+    code.check_apps(question.apps)
+    tenants.check_apps(question.apps)
+    everyone = tenants.read_tenants() or []
+    return everyone, tenants.select(everyone, question.tenants)
+
+
 def survey(
     code: Code,
     references: Mapping[str, Reference],
@@ -75,9 +86,7 @@ def survey(
     nothing can be asked at all.
     """
     started = time.monotonic()
-    code.check_apps(question.apps)
-    everyone = tenants.read_tenants() or []
-    chosen = tenants.select(everyone, question.tenants)
+    everyone, chosen = who_is_asked_about(question, code)
     try:
         with reading() as connection:
             surveyor = _Surveyor(connection, code, references, question, progress)

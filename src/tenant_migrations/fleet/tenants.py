@@ -98,7 +98,7 @@ def _may_use_public() -> bool:
             "SELECT has_schema_privilege(oid, 'USAGE') FROM pg_namespace WHERE nspname = %s",
             (public_schema(),),
         )
-        return cursor.fetchone() != (False,)
+        return bool(cursor.fetchone() != (False,))
 
 
 def _domains(model: Any) -> dict[Any, tuple[str, bool]]:
@@ -109,6 +109,17 @@ def _domains(model: Any) -> dict[Any, tuple[str, bool]]:
         tenant: (domain, primary)
         for tenant, domain, primary in rows.values_list("tenant_id", "domain", "is_primary")
     }
+
+
+def check_apps(labels: Iterable[str]) -> None:
+    """Raise ``WrongUse`` for an app that no tenant has."""
+    known = frozenset[str]().union(*map(apps_of, kinds()))
+    for label in labels:
+        if label not in known:
+            raise WrongUse(
+                f"app {label!r} is shared, not a tenant's: {public_schema()} is always checked; "
+                f"tenants have {', '.join(sorted(known))}"
+            )
 
 
 def select(tenants: Iterable[Tenant], names: Iterable[str]) -> list[Tenant]:

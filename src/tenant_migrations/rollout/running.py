@@ -15,12 +15,11 @@ from django.db import DatabaseError
 from tenant_migrations.apps import TenantMigrationsConfig
 from tenant_migrations.database import one_line, public_schema, schema_in_use
 from tenant_migrations.exceptions import DatabaseUnavailable, Refused, WrongUse
-from tenant_migrations.fleet import tenants
 from tenant_migrations.fleet.expectation import Reference
 from tenant_migrations.fleet.findings import Finding, named
 from tenant_migrations.fleet.graph import Code, label
 from tenant_migrations.fleet.report import FleetReport, SchemaReport
-from tenant_migrations.fleet.survey import Question, survey, survey_public
+from tenant_migrations.fleet.survey import Question, survey, survey_public, who_is_asked_about
 from tenant_migrations.fleet.tenants import PUBLIC_KIND
 from tenant_migrations.locks import FleetLock
 from tenant_migrations.models import Quarantine, StepJournal, TenantOutcome
@@ -72,20 +71,24 @@ def heal(order: Order, code: Code, progress: Report) -> tuple[FleetReport, Summa
     Raises ``Busy`` where another run holds the lock, ``Refused`` when the code is older than the
     newest recorded or public is behind and not asked for, ``WrongUse`` for unknown names.
     """
-    code.check_apps(order.question.apps)
-    chosen = tenants.select(tenants.read_tenants() or (), order.question.tenants)
-    for canary in order.canaries:
-        if canary not in {tenant.schema_name for tenant in chosen}:
-            raise WrongUse(f"--canary={canary!r} is not among the tenants of this run")
+    _refuse_unknown_names(order, code)
     with FleetLock() as lock:
         return _Run(order, code, lock, progress).all()
 
 
 def preview(order: Order, code: Code, progress: Report) -> tuple[FleetReport, Plan]:
     """What ``heal`` would do now; changes nothing but the reference schemas."""
+    _refuse_unknown_names(order, code)
     references, unavailable = bring_forward(code, progress)
     report = survey(code, references, order.question, fleet_findings=unavailable, progress=progress)
     return report, plan_for(report, code, order.options, order.canaries)
+
+
+def _refuse_unknown_names(order: Order, code: Code) -> None:
+    _, chosen = who_is_asked_about(order.question, code)
+    for canary in order.canaries:
+        if canary not in {tenant.schema_name for tenant in chosen}:
+            raise WrongUse(f"--canary={canary!r} is not among the tenants of this run")
 
 
 class _Run:

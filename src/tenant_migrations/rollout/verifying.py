@@ -4,7 +4,7 @@ from tenant_migrations.fleet.expectation import Reference
 from tenant_migrations.fleet.findings import Finding, code_older
 from tenant_migrations.fleet.graph import Code, label
 from tenant_migrations.fleet.report import FleetReport
-from tenant_migrations.fleet.survey import Progress, Question, survey
+from tenant_migrations.fleet.survey import Progress, Question, survey, who_is_asked_about
 from tenant_migrations.provisioning.reference import bring_forward
 
 
@@ -15,6 +15,7 @@ def verify(question: Question, code: Code, progress: Progress) -> FleetReport:
     and moves them along with the code; where this role may not, the report says so and gives the
     rest. Errors as ``survey``.
     """
+    who_is_asked_about(question, code)
     references, found = bring_forward(code, progress) if question.structure else ({}, [])
     if finding := older_code(references, code):
         found.append(finding)
