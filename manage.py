@@ -1,6 +1,7 @@
 #!/usr/bin/env python
 """Django's command line for the platform: `python manage.py help`."""
 
+import json
 import os
 import sys
 from typing import NoReturn
@@ -25,8 +26,11 @@ def main() -> None:
 
 
 def fail(message: str, code: int) -> NoReturn:
-    """End with one line on stderr."""
-    print(f"manage.py: {' '.join(message.split())}", file=sys.stderr)
+    """End with one line on stderr, and with `--json` a document on stdout."""
+    message = " ".join(message.split())
+    if "--json" in sys.argv:
+        print(json.dumps({"status": "error", "error": message}))
+    print(f"manage.py: {message}", file=sys.stderr)
     sys.exit(code)
 
 

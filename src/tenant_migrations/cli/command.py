@@ -44,7 +44,12 @@ class FleetCommand(BaseCommand):
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         parser = super().create_parser(
-            prog_name, subcommand, epilog=self.examples, formatter_class=_HelpFormatter, **kwargs
+            prog_name,
+            subcommand,
+            epilog=self.examples,
+            formatter_class=_HelpFormatter,
+            allow_abbrev=False,  # A mistyped option must not become another one.
+            **kwargs,
         )
         parser.__class__ = _Parser
         parser.on_error = self._wrong_arguments  # type: ignore[attr-defined]

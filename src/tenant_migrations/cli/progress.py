@@ -15,13 +15,13 @@ PLAIN_INTERVAL_SECONDS = 5.0
 class ProgressReporter:
     """Shows how far a long work is. Called from any thread; used as a context manager."""
 
-    def __init__(self, *, wanted: bool = True) -> None:
+    def __init__(self, *, wanted: bool = True, no_color: bool = False) -> None:
         self._wanted = wanted
         self._bar: Progress | None = None
         self._what = ""
         self._last_line = 0.0
         if wanted and sys.stderr.isatty():
-            self._bar = _bar()
+            self._bar = _bar(no_color)
             self._tasks: dict[str, TaskID] = {}
 
     def __enter__(self) -> "ProgressReporter":
@@ -54,7 +54,7 @@ class ProgressReporter:
             print(f"{what}: {done} of {total}", file=sys.stderr, flush=True)
 
 
-def _bar() -> "Progress":
+def _bar(no_color: bool) -> "Progress":
     # Imported where a terminal is: a start from cron is 14 ms quicker without.
     from rich import progress  # noqa: PLC0415
     from rich.console import Console  # noqa: PLC0415
@@ -64,6 +64,6 @@ def _bar() -> "Progress":
         progress.BarColumn(),
         progress.MofNCompleteColumn(),
         progress.TimeRemainingColumn(),
-        console=Console(stderr=True),
+        console=Console(stderr=True, no_color=no_color or None),
         transient=True,
     )

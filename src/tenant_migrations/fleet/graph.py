@@ -21,6 +21,7 @@ from django.db.migrations.exceptions import (
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.operations.base import Operation
 
+from tenant_migrations.database import one_line
 from tenant_migrations.exceptions import GraphError, WrongUse
 
 MigrationKey = tuple[str, str]
@@ -95,6 +96,9 @@ class Code:
             self.loader = LedgerLoader(())
         except (NodeNotFoundError, CircularDependencyError, BadMigrationError) as error:
             raise GraphError(f"the migrations on disk contradict each other: {error}") from error
+        except Exception as error:  # Importing them runs code that is not ours.
+            reason = f"{type(error).__name__}: {one_line(error)}"
+            raise GraphError(f"the migrations on disk can't be imported: {reason}") from error
         if conflicts := self.loader.detect_conflicts():
             app, names = sorted(conflicts.items())[0]
             raise GraphError(

@@ -67,7 +67,7 @@ exit codes: 0 all well, 1 findings, 2 wrong use, 3 could not ask, 75 another run
 
     def run(self, answer: IO[str], **options: Any) -> ExitCode:
         text = TextRenderer(answer, no_color=options["no_color"])
-        progress = ProgressReporter(wanted=not options["quiet"])
+        progress = ProgressReporter(wanted=not options["quiet"], no_color=options["no_color"])
         if not options["fix"]:
             shared.refuse_healing_options(options)
         channels = self._channels(options) if options["alert"] else ()
