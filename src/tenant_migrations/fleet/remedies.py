@@ -65,11 +65,11 @@ class _Column:
         rest = definition.removesuffix(NOT_NULL)
         identity = rest.endswith(IDENTITY)
         rest = rest.removesuffix(IDENTITY)
-        for clause in (" GENERATED ALWAYS AS ", " DEFAULT "):
-            if clause in rest:
-                type_, default = rest.split(clause, 1)
-                return cls(type_, clause + default, identity, not_null)
-        return cls(rest, "", identity, not_null)
+        type_, clause, default = min(
+            (rest.partition(clause) for clause in (" GENERATED ALWAYS AS ", " DEFAULT ")),
+            key=lambda parts: len(parts[0]),
+        )
+        return cls(type_, clause + default, identity, not_null)
 
 
 def can_be_created(key: ObjectKey, expected: str, actual: str | None) -> bool:
