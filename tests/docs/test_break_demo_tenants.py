@@ -1,5 +1,6 @@
 """`break_demo_tenants`: six tenants in six states, however often, and never a real one."""
 
+from tests.docs.documents import CHECKOUT, blocks
 from tests.support.fleets import Fleet
 from zumodra.demo.breakages import BREAKAGES
 
@@ -16,6 +17,17 @@ def test_six_are_broken_each_in_its_way_again_and_again(public_only: Fleet) -> N
         told = dict(line.split()[:2] for line in broken.stdout.splitlines())
         assert told == EXPECTED
         assert public_only.verify("--json").statuses() == WELL | EXPECTED
+    shown = public_only.manage("verify_tenant_migrations").stdout
+    shown += public_only.manage("verify_tenant_migrations", "--fix").stdout
+    assert [line for line in shown_by_readme() if line not in shown.splitlines()] == []
+
+
+def shown_by_readme() -> list[str]:
+    """The output that the README shows, but for what differs with the number of tenants."""
+    (block,) = blocks(CHECKOUT / "README.md", "text")
+    lines = [line for line in block.splitlines() if not line.startswith(("$ ", "…", "25 "))]
+    assert len(lines) > 10
+    return lines
 
 
 def test_it_needs_seven_demo_tenants(public_only: Fleet) -> None:
