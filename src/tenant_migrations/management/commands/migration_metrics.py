@@ -28,7 +28,7 @@ class Command(FleetCommand):
   manage.py migration_metrics                                  for people
   manage.py migration_metrics --json --window=168              for programs, with a week's history
   manage.py migration_metrics --prometheus                     for Prometheus
-  manage.py migration_metrics --export=/var/lib/prometheus/node-exporter/zumodra.prom
+  manage.py migration_metrics --export=/var/lib/prometheus/node-exporter/tenant_migrations.prom
   manage.py migration_metrics --recorded --push=http://127.0.0.1:9091
 
 A file is replaced whole, and only where collecting succeeded. It gets what --json or --prometheus
