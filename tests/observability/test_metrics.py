@@ -11,12 +11,15 @@ from threading import Thread
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import override_settings
+from django.test.utils import CaptureQueriesContext
 from prometheus_client.parser import text_string_to_metric_families
 
-from tenant_migrations.models import Sample
+from tenant_migrations.models import Rollout, Sample
 from tenant_migrations.observability.metrics import gather
 from tenant_migrations.observability.past import look_back
+from tenant_migrations.observability.tally import heals_ever
 from tenant_migrations.vocabulary import OutcomeState, RolloutState
 from tests.observability.samples import add_check, add_rollout
 from tests.support.code import code_with
@@ -243,6 +246,22 @@ def test_tenants_are_named_only_when_asked_for(fleet: Fleet) -> None:
     found = samples_of(answer.stdout)
     assert found['tm_tenant_pending_migrations we"ird\\\n pending'] == 3
     assert "tm_total_tenants" in found
+
+
+def test_heals_are_counted_over_all_rollouts(fleet: Fleet) -> None:
+    add_rollout(9, outcomes={OutcomeState.FIXED: 3, OutcomeState.FAILED: 1})
+    running = add_rollout(0, RolloutState.RUNNING, {OutcomeState.FIXED: 2, OutcomeState.RUNNING: 1})
+    assert heals_ever()[OutcomeState.FIXED] == 5
+    running.outcomes.filter(state=OutcomeState.RUNNING).update(state=OutcomeState.FAILED)
+    assert heals_ever()[OutcomeState.FAILED] == 2
+    Rollout.objects.update(state=RolloutState.FINISHED)
+    add_rollout(0, outcomes={OutcomeState.FIXED: 1})
+    heals = heals_ever()
+    assert (heals[OutcomeState.FIXED], heals[OutcomeState.FAILED]) == (6, 2)
+    assert heals_ever() == heals
+    with CaptureQueriesContext(connection) as queries:
+        heals_ever()
+    assert all("GROUP BY" not in q["sql"] or '"rollout_id" > ' in q["sql"] for q in queries)
 
 
 def test_the_running_rollout_is_the_one_that_is_told_of(fleet: Fleet) -> None:
