@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from django.contrib.contenttypes.models import ContentType
 
@@ -15,6 +16,10 @@ from tests.support.fleets import Fleet
 from tests.support.runs import Run
 from tests.support.servers import Database, Server
 from tests.support.templates import django_on, template_fleet, template_public
+
+# The same examples in every run, however busy the machine is, and no folder left behind.
+hypothesis.settings.register_profile("tests", deadline=None, derandomize=True, database=None)
+hypothesis.settings.load_profile("tests")
 
 _numbers = itertools.count()
 RUN = pytest.StashKey[Run]()

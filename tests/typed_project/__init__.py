@@ -1,0 +1,1 @@
+"""A small project whose tenants are of two types, with different apps."""
