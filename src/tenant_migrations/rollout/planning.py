@@ -15,6 +15,8 @@ from tenant_migrations.fleet.report import FleetReport, SchemaReport
 from tenant_migrations.vocabulary import FindingKind, ObjectKind, TenantStatus
 
 REGISTRATIONS = {FindingKind.CONTENT_TYPES_MISSING, FindingKind.PERMISSIONS_MISSING}
+REGISTRIES = {"django_content_type", "auth_permission"}
+"""Tables that are empty when they are made again, and have to be filled."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,8 @@ def plan_schema(report: SchemaReport, code: Code, options: Options) -> Task | Sk
     kinds = {finding.kind for finding in verdict.findings}
     squash = FindingKind.SQUASH_UNRECORDED in kinds
     remedies = _remedies(verdict.differences, verdict.expected)
-    registrations = bool(kinds & REGISTRATIONS)
+    made_again = {made.key.name for made in remedies if made.key.kind is ObjectKind.TABLE}
+    registrations = bool(kinds & REGISTRATIONS or made_again & REGISTRIES)
     if not (pending or record or remedies or registrations or squash):
         return _skip(report, "nothing of what is wrong can be proven safe to change")
     return Task(
