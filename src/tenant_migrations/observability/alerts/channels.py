@@ -76,9 +76,11 @@ def _places(
     given: Sequence[str] | Mapping[str, Sequence[str]],
 ) -> dict[str, tuple[str, frozenset[str] | None]]:
     """Per URL the place in the settings where it stands first, and who is told there."""
-    if not isinstance(given, Mapping):
-        return {url: (f"ALERT_URLS[{index}]", None) for index, url in reversed([*enumerate(given)])}
     places: dict[str, tuple[str, frozenset[str] | None]] = {}
+    if not isinstance(given, Mapping):
+        for index, url in enumerate(given):
+            places.setdefault(url, (f"ALERT_URLS[{index}]", None))
+        return places
     for audience, urls in given.items():
         for index, url in enumerate(urls):
             place, told = places.get(url, (f"ALERT_URLS[{audience!r}][{index}]", frozenset()))

@@ -73,7 +73,7 @@ def _samples(period: Period) -> list[Sample]:
 
 
 def _standing(end: datetime) -> Standing | None:
-    newest = Sample.objects.filter(whole_fleet=True, succeeded=True, taken_at__lte=end).first()
+    newest = Sample.objects.filter(whole_fleet=True, succeeded=True, taken_at__lt=end).first()
     if newest is None:
         return None
     by_status = {
