@@ -166,9 +166,7 @@ class _Run:
             self._check_ledger()
         else:
             recorder.ensure_schema()
-        for key in self.task.record:
-            recorder.record_applied(*key)
-            self.progress.applied.append(label(key))
+        self._record_proven(recorder)
         repaired = repair(self.connection, self.task.remedies)
         self.progress.repaired += repaired.created
         self.progress.refused += repaired.refused
@@ -176,6 +174,15 @@ class _Run:
         self.state = self.executor._create_project_state(with_applied_migrations=True)
         if self.task.pending:
             self._emit(emit_pre_migrate_signal, self.state.clone())
+
+    def _record_proven(self, recorder: MigrationRecorder) -> None:
+        """Rows of what is proven; a squashed one counts for Django only with all it replaces."""
+        recorded = set(recorder.applied_migrations()) if self.task.record else set()
+        for key in self.task.record:
+            for row in (*self.code.migration(key).replaces, key):
+                if row not in recorded:
+                    recorder.record_applied(*row)
+            self.progress.applied.append(label(key))
 
     def _check_ledger(self) -> None:
         """Lock the ledger against Django's own migrate, and read it again under the lock."""
