@@ -75,21 +75,6 @@ def test_public_that_fails_keeps_every_tenant_untouched(torture: TortureFleet) -
     assert everything(torture) == before
 
 
-def test_a_squash_that_is_recorded_alone_is_left_to_people(healthy: TortureFleet) -> None:
-    """Django itself takes such a squash for unapplied and fails: "already exists"."""
-    healthy.sql(
-        "DELETE FROM django_migrations WHERE name IN ('0002_colour', '0003_size')"
-        " OR (app, name) = ('folded', '0001_initial')",
-        schema="first",
-    )
-    before = healthy.lasting("first")
-    answer = healthy.heal()
-    assert answer.status("first") != "ok" or answer.exit_code == 0
-    assert healthy.structure("first") == healthy.structure("clean")
-    assert answer.outcome("first")["state"] == "skipped"
-    assert healthy.lasting("first") == before
-
-
 BAD_WORDS = [
     ("--max-failures=-1",),
     ("--max-failures=abc",),
