@@ -11,9 +11,6 @@ from typing import Any
 
 from benchmarks.server import CHECKOUT, Server
 
-BACKENDS_END_SECONDS = 0.1
-"""Time for the server to notice that its clients are gone and to count what they used."""
-
 
 class CommandFailed(Exception):
     """A contender did not do its work, so that its time says nothing."""
@@ -55,7 +52,6 @@ def run(command: Sequence[str], environment: Mapping[str, str], server: Server) 
                 -1
             ]
             raise CommandFailed(f"{' '.join(command[1:])} exited with {child.returncode}: {last}")
-    time.sleep(BACKENDS_END_SECONDS)
     after = server.cpu_seconds()
     return Run(
         seconds=seconds,
