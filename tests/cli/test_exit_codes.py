@@ -1,7 +1,10 @@
 """Every exit code, and bad input: one line that says what to do, and nothing written."""
 
+from dataclasses import replace
+
 import pytest
 
+from tests.support.code import code_with
 from tests.support.fleets import Fleet
 
 VERIFY = "verify_tenant_migrations"
@@ -119,7 +122,7 @@ def test_3_no_database(fleet: Fleet, more: tuple[str, ...]) -> None:
 
 
 def test_3_an_unknown_role(fleet: Fleet) -> None:
-    url = fleet.database.url.replace("//zumodra@", "//stranger:s3cret-pa55@")
+    url = replace(fleet.database, user="stranger").url.replace("@", ":s3cret-pa55@", 1)
     answer = fleet.manage(VERIFY, "--json", DATABASE_URL=url)
     assert (answer.exit_code, answer.json["status"]) == (3, "error")
     assert "stranger" in answer.error_line
@@ -134,8 +137,6 @@ def test_3_a_database_that_is_not_there(fleet: Fleet) -> None:
 
 
 def test_3_migrations_that_cannot_be_loaded(fleet: Fleet) -> None:
-    from tests.support.code import code_with
-
     with code_with("finance", {"0090_broken": "this is no Python"}):
         answer = fleet.verify("--json")
     assert (answer.exit_code, answer.json["status"]) == (3, "error")
@@ -143,8 +144,6 @@ def test_3_migrations_that_cannot_be_loaded(fleet: Fleet) -> None:
 
 
 def test_3_migrations_that_contradict_each_other(fleet: Fleet) -> None:
-    from tests.support.code import code_with
-
     twice = {"0090_one": ""}
     with (
         code_with("finance", twice),
