@@ -1,1 +1,1 @@
-"""Helpers that let tests read as sentences."""
+"""Words that let tests read as sentences."""
