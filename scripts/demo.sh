@@ -61,9 +61,6 @@ expect() { # what that means; what is expected on stdin
   echo "$1"
 }
 
-# What is logged of a run says nothing that is not printed here.
-export LOG_LEVEL=${LOG_LEVEL-ERROR}
-
 for argument; do
   case "$argument" in
     --tenants=*) tenants=${argument#--tenants=} ;;

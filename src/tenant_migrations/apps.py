@@ -11,5 +11,8 @@ class TenantMigrationsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from tenant_migrations.rollout import quarantine  # noqa: PLC0415 - it needs models
+
         checks.register_checks()
         conf.register_reset()
+        quarantine.forget_deleted_tenants()

@@ -38,7 +38,7 @@ def check_installed_apps(
     return [
         checks.Error(
             "'tenant_migrations' must be in the shared apps and not in the tenant apps.",
-            hint="Move 'tenant_migrations' to SHARED_APPS, then run migrate_schemas --shared.",
+            hint="Move 'tenant_migrations' to SHARED_APPS, then run migrate_schemas.",
             id="tenant_migrations.E002",
         )
     ]

@@ -148,5 +148,5 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"event": {"()": "tenant_migrations.logs.EventFormatter"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "event"}},
-    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="WARNING").upper()},
+    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="ERROR").upper()},
 }

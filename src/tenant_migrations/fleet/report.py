@@ -8,7 +8,7 @@ from functools import cached_property
 from tenant_migrations.fleet.findings import Finding
 from tenant_migrations.fleet.tenants import PUBLIC_KIND
 from tenant_migrations.fleet.verdict import Verdict, status_of
-from tenant_migrations.vocabulary import ExitCode, TenantStatus
+from tenant_migrations.vocabulary import ExitCode, Severity, TenantStatus
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,8 @@ class FleetReport:
 
     @property
     def is_clean(self) -> bool:
-        return not self.not_ok and self.public.status is TenantStatus.OK
+        grave = any(finding.severity is Severity.ERROR for finding in self.findings)
+        return not (self.not_ok or grave) and self.public.status is TenantStatus.OK
 
     @property
     def exit_code(self) -> ExitCode:

@@ -13,7 +13,7 @@ from typing import Any
 from django.db import DatabaseError
 
 from tenant_migrations.apps import TenantMigrationsConfig
-from tenant_migrations.database import one_line, public_schema, schema_in_use
+from tenant_migrations.database import one_line, public_schema
 from tenant_migrations.exceptions import DatabaseUnavailable, Refused, WrongUse
 from tenant_migrations.fleet.expectation import Reference
 from tenant_migrations.fleet.findings import Finding, named
@@ -22,12 +22,13 @@ from tenant_migrations.fleet.report import FleetReport, SchemaReport
 from tenant_migrations.fleet.survey import Question, survey, survey_public, who_is_asked_about
 from tenant_migrations.fleet.tenants import PUBLIC_KIND
 from tenant_migrations.locks import FleetLock
-from tenant_migrations.models import Quarantine, StepJournal, TenantOutcome
+from tenant_migrations.models import TenantOutcome
 from tenant_migrations.provisioning.reference import bring_forward
 from tenant_migrations.rollout.applying import Limits, Progress, apply_task
 from tenant_migrations.rollout.attempting import attempt_task
 from tenant_migrations.rollout.failures import Consequence
 from tenant_migrations.rollout.planning import Options, Plan, Skip, Task, plan_for, plan_schema
+from tenant_migrations.rollout.quarantine import release
 from tenant_migrations.rollout.recording import Record
 from tenant_migrations.rollout.verifying import older_code
 from tenant_migrations.vocabulary import OutcomeState, TenantStatus
@@ -175,7 +176,7 @@ class _Run:
 
     def _tenants(self, plan: Plan, total: int) -> None:
         if self.order.options.retry_quarantined:
-            self._release([task.schema_name for task in plan.tasks])
+            release([task.schema_name for task in plan.tasks])
         allowed = failure_budget(self.order.max_failures, total)
         failures = 0
         for done, task in enumerate(plan.tasks):
@@ -222,12 +223,6 @@ class _Run:
             still_ours=self.lock.check,
             record=record,
         )
-
-    def _release(self, names: Sequence[str]) -> None:
-        """Out of quarantine, with the journal of the step that could not be proven."""
-        with schema_in_use(public_schema()):
-            Quarantine.objects.filter(schema_name__in=names).delete()
-            StepJournal.objects.filter(schema_name__in=names, unproven=True).update(unproven=False)
 
     def _close_after(self, error: BaseException) -> None:
         """Record why the run broke off, if the database still lets us."""
