@@ -68,10 +68,10 @@ class FleetCommand(BaseCommand):
         try:
             with contextlib.redirect_stdout(sys.stderr):
                 code = self.run(answer=answer, **options)
-        except (TenantMigrationsError, ImproperlyConfigured, DatabaseError) as error:
+        except Exception as error:
             if options["traceback"]:
                 raise
-            self._fail(one_line(error), _exit_code(error), bool(options.get("json")))
+            self._fail(_said(error), _exit_code(error), bool(options.get("json")))
         except KeyboardInterrupt:
             self._fail("interrupted", ExitCode.COULD_NOT_ASK, bool(options.get("json")))
         if code is not ExitCode.CLEAN:
@@ -85,6 +85,13 @@ class FleetCommand(BaseCommand):
             self.stdout.write(json.dumps(self.error_document(message)))
         self.stderr.write(f"error: {printable(message)}", self.style.ERROR)
         sys.exit(code)
+
+
+def _said(error: Exception) -> str:
+    """One line; an error that nobody foresaw is named, with how to see where it arose."""
+    if isinstance(error, (TenantMigrationsError, ImproperlyConfigured, DatabaseError)):
+        return one_line(error)
+    return f"{type(error).__name__}: {one_line(error)}; --traceback shows where"
 
 
 def _exit_code(error: Exception) -> ExitCode:
