@@ -1,3 +1,5 @@
+import logging
+
 from django.apps import AppConfig
 
 from tenant_migrations import checks, conf
@@ -13,6 +15,8 @@ class TenantMigrationsConfig(AppConfig):
     def ready(self) -> None:
         from tenant_migrations.rollout import quarantine  # noqa: PLC0415 - it needs models
 
+        # A project without logging of its own shall not find bare words on stderr.
+        logging.getLogger("tenant_migrations").addHandler(logging.NullHandler())
         checks.register_checks()
         conf.register_reset()
         quarantine.forget_deleted_tenants()

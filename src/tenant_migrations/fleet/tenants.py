@@ -18,6 +18,7 @@ from django_tenants.utils import (
 from tenant_migrations import conf
 from tenant_migrations.database import one_line, public_schema, schema_in_use, sqlstate
 from tenant_migrations.exceptions import DatabaseUnavailable, WrongUse
+from tenant_migrations.fleet.graph import MigrationKey
 
 TENANT_KIND = "tenant"
 """Kind of every tenant where the project has no tenant types."""
@@ -57,6 +58,13 @@ def apps_of(kind: str) -> frozenset[str]:
         for config in apps.get_app_configs()
         if config.name in wanted or f"{type(config).__module__}.{type(config).__name__}" in wanted
     )
+
+
+def of_public(migrations: Iterable[MigrationKey]) -> list[MigrationKey]:
+    """Those that do something in public. Django records the others there too, as it does in
+    tenants with those of shared apps, but the router keeps them from doing anything."""
+    shared = apps_of(PUBLIC_KIND)
+    return [key for key in migrations if key[0] in shared]
 
 
 def read_tenants() -> list[Tenant] | None:

@@ -36,7 +36,7 @@ from tenant_migrations.fleet.findings import VERIFY, Finding
 from tenant_migrations.fleet.graph import Code, MigrationKey, label
 from tenant_migrations.fleet.structure import ObjectKey, ObjectMap, read_objects
 from tenant_migrations.fleet.survey import no_progress
-from tenant_migrations.fleet.tenants import PUBLIC_KIND, TENANT_KIND, kinds
+from tenant_migrations.fleet.tenants import PUBLIC_KIND, TENANT_KIND, kinds, of_public
 from tenant_migrations.models import ReferenceStep
 
 Progress = Callable[[str, int, int], None]
@@ -244,7 +244,7 @@ class _Builder:
             return
         with schema_in_use(public_schema()):
             recorded = MigrationRecorder(self.connection).applied_migrations()
-        if pending := self.code.standing(frozenset(recorded)).pending:
+        if pending := of_public(self.code.standing(frozenset(recorded)).pending):
             raise ReferenceUnavailable(
                 f"public lacks {findings.named([*map(label, pending)])}, which come first",
                 f"bring public to the code: {VERIFY} --fix",

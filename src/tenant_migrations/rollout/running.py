@@ -17,10 +17,10 @@ from tenant_migrations.database import one_line, public_schema
 from tenant_migrations.exceptions import DatabaseUnavailable, Refused, WrongUse
 from tenant_migrations.fleet.expectation import Reference
 from tenant_migrations.fleet.findings import Finding, named
-from tenant_migrations.fleet.graph import Code, label
+from tenant_migrations.fleet.graph import Code, MigrationKey, label
 from tenant_migrations.fleet.report import FleetReport, SchemaReport
 from tenant_migrations.fleet.survey import Question, survey, survey_public, who_is_asked_about
-from tenant_migrations.fleet.tenants import PUBLIC_KIND
+from tenant_migrations.fleet.tenants import PUBLIC_KIND, of_public
 from tenant_migrations.locks import FleetLock
 from tenant_migrations.models import TenantOutcome
 from tenant_migrations.provisioning.reference import bring_forward
@@ -128,7 +128,7 @@ class _Run:
         app = frozenset({TenantMigrationsConfig.name})
         report = survey_public(self.code, app)
         if report.verdict.pending:
-            self._refuse_for_some(report)
+            self._refuse_for_some(report.verdict.pending)
             task = self._public_task(report)
             self._apply(task, Progress(), lambda: None)
 
@@ -137,7 +137,9 @@ class _Run:
         report = survey_public(self.code)
         if not report.verdict.pending:
             return
-        self._refuse_for_some(report)
+        if self.order.question.tenants:
+            self._refuse_for_some(of_public(report.verdict.pending))
+            return
         task = self._public_task(report)
         self.record.plan(Plan((task,)))
         self.progress("migrating public", 0, 1)
@@ -147,11 +149,11 @@ class _Run:
             code = f" (SQLSTATE {failure.sqlstate})" if failure.sqlstate else ""
             raise Refused(f"public failed{at}{code}: {failure.message}; no tenant was touched")
 
-    def _refuse_for_some(self, report: SchemaReport) -> None:
-        if self.order.question.tenants:
-            lacking = [label(key) for key in report.verdict.pending]
+    def _refuse_for_some(self, pending: Sequence[MigrationKey]) -> None:
+        """Where only some tenants were asked for, public is left alone, and must not be behind."""
+        if pending and self.order.question.tenants:
             raise Refused(
-                f"public lacks {named(lacking)}, which come before any tenant's: "
+                f"public lacks {named([*map(label, pending)])}, which come before any tenant's: "
                 "run verify_tenant_migrations --fix without --tenant"
             )
 
