@@ -13,6 +13,7 @@ ELSEWHERE = {
     "./scripts/test.sh": "these tests",
     "./scripts/demo.sh": ".ci/run",
     ". .venv/bin/activate": "a shell's own",
+    "./scripts/bench.sh ": "by hand: it takes minutes, and its figures are no test",
     "python -m pip install ": "tests/third_project",
     "python manage.py embedded_postgres ": "tests/platform/test_embedded_postgres_command.py",
 }

@@ -456,7 +456,7 @@ def test_TM302_code_older(fleet: Fleet) -> None:
     answer = fleet.verify("--json")
     (found,) = answer.json["findings"]
     assert (found["id"], found["migration"]) == ("TM302", "finance.0090_newer")
-    assert answer.exit_code == 0
+    assert (answer.exit_code, answer.json["status"]) == (1, "issues")
 
 
 # --- Tests, findings and documentation stay in step

@@ -131,6 +131,7 @@ def test_a_table_that_is_not_there_costs_the_sample_only(
 
 
 def test_a_locked_table_is_not_waited_for(fleet: Fleet, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, "tenant_migrations")
     report = verify(Question(), Code(), no_progress)
     with fleet.connect(autocommit=False) as other:
         other.execute("LOCK TABLE tenant_migrations_sample")
@@ -144,6 +145,7 @@ def test_a_locked_table_is_not_waited_for(fleet: Fleet, caplog: pytest.LogCaptur
 def test_a_lost_connection_is_no_second_failure(
     fleet: Fleet, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.DEBUG, "tenant_migrations")
     report = verify(Question(), Code(), no_progress)
     fleet.sql(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"

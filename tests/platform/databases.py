@@ -70,7 +70,8 @@ class Database:
         return {
             what: [row[0] for row in self.query(statement)]
             for what, statement in {
-                "schemas": "SELECT nspname FROM pg_namespace WHERE nspname ~ '^tenant' ORDER BY 1",
+                "schemas": "SELECT nspname FROM pg_namespace WHERE nspname ~ '^tenant_(?!migr)'"
+                " ORDER BY 1",
                 "tenants": "SELECT schema_name FROM tenants_tenant ORDER BY 1",
                 "domains": "SELECT domain FROM tenants_domain ORDER BY 1",
                 "users": "SELECT email FROM custom_account_u_user ORDER BY 1",

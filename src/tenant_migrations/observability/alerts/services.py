@@ -91,6 +91,8 @@ def _only_status_codes() -> Iterator[list[str]]:
         return False
 
     logger = logging.getLogger("apprise")
+    if not logger.isEnabledFor(logging.WARNING):
+        logger.setLevel(logging.WARNING)  # The codes are in warnings; other threads need them too.
     logger.addFilter(swallow)
     try:
         yield codes
