@@ -5,6 +5,7 @@ the reference schemas' own steps and the samples of the fleet's history.
 """
 
 from django.db import models
+from django.utils import timezone
 
 from tenant_migrations.vocabulary import OutcomeState, RolloutState, TenantStatus
 
@@ -127,6 +128,21 @@ class Quarantine(models.Model):
     rollout = models.ForeignKey(
         Rollout, on_delete=models.SET_NULL, null=True, related_name="quarantined"
     )
+
+    def __str__(self) -> str:
+        return f"{self.schema_name}: {self.reason}"
+
+
+class Maintenance(models.Model):
+    """A tenant whose pages answer 503 while somebody works on it; see ``maintenance.py``."""
+
+    schema_name = models.CharField(max_length=63, unique=True)
+    reason = models.TextField()
+    since = models.DateTimeField(default=timezone.now)
+    until = models.DateTimeField(help_text="when it no longer counts, if nobody ended it")
+
+    class Meta:
+        ordering = ("schema_name",)
 
     def __str__(self) -> str:
         return f"{self.schema_name}: {self.reason}"

@@ -8,7 +8,7 @@ from django.db.models.signals import post_delete
 from django_tenants.utils import get_tenant_model
 
 from tenant_migrations.database import public_schema, schema_in_use, sqlstate
-from tenant_migrations.models import Quarantine, StepJournal
+from tenant_migrations.models import Maintenance, Quarantine, StepJournal
 
 
 def release(names: Sequence[str]) -> None:
@@ -19,7 +19,7 @@ def release(names: Sequence[str]) -> None:
 
 
 def forget_deleted_tenants() -> None:
-    """From now on, forget a tenant's quarantine and journal when its row is deleted.
+    """From now on, forget a tenant's quarantine, journal and maintenance when its row is deleted.
 
     A tenant that is made under the same name later has nothing to do with them.
     """
@@ -34,6 +34,7 @@ def _forget(instance: Any, **_: Any) -> None:
         with schema_in_use(public_schema()) as connection, transaction.atomic(connection.alias):
             Quarantine.objects.filter(schema_name=instance.schema_name).delete()
             StepJournal.objects.filter(schema_name=instance.schema_name).delete()
+            Maintenance.objects.filter(schema_name=instance.schema_name).delete()
     except DatabaseError as error:
         if sqlstate(error) != "42P01":  # The app's own tables are not there yet.
             raise
