@@ -147,7 +147,7 @@ def _run(executor: Any, plan: Plan) -> None:
 def _in_transaction(migration: Migration) -> Migration:
     """The same migration with indexes dropped and built as a transaction allows: with a lock."""
     same = copy(migration)
-    same.operations = [_plain(operation) for operation in migration.operations]
+    vars(same)["operations"] = [_plain(operation) for operation in migration.operations]
     return same
 
 
