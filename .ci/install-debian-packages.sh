@@ -4,9 +4,12 @@ set -euo pipefail
 
 packages=(
   chromium                # draws the weekly report for its screenshot test
+  logrotate               # turns the scripts' logs over
   postgresql              # a second server version, from the distribution
   prometheus              # promtool: checks and tests the rules
   prometheus-alertmanager # amtool: checks Alertmanager's configuration
+  redis-server            # the broker of rollouts on several machines
+  systemd                 # systemd-analyze: checks the timers
 )
 
 missing=()

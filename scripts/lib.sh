@@ -113,13 +113,15 @@ log_value() { # text
   printf '"%s"' "${text//[[:cntrl:]]/?}"
 }
 
-# Runs of one kind never overlap. The lock goes with this process, however it ends; a command that
-# outlives it keeps the lock until it is through.
+# Runs of one kind never overlap: the lock is a file in LOCK_DIR (default: var in the checkout). It
+# goes with this process, however that ends; a command that outlives it keeps it until it is through.
 take_lock() { # name
-  local folder=$root/var
-  { mkdir -p "$folder" && : >>"$folder/$1.lock"; } 2>/dev/null || folder=${LOG_DIR:-$folder}
-  exec 9>>"$folder/$1.lock" || fail 3 "$folder cannot be written: work as the owner of the checkout"
+  local folder
+  folder=$(from_caller "${LOCK_DIR:-$root/var}")
   need_python
+  { mkdir -p "$folder" && : >>"$folder/$1.lock"; } 2>/dev/null ||
+    fail 3 "$folder cannot be written: name another folder in LOCK_DIR"
+  exec 9>>"$folder/$1.lock"
   if ! "$python" -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX | fcntl.LOCK_NB)' 2>/dev/null; then
     [[ -z $log_file ]] || log info busy "lock=$1"
     echo "$script: another run is at work; nothing was done: try again when it is through" >&2

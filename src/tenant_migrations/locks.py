@@ -6,17 +6,18 @@ per database, so that two fleets on one server do not meet.
 """
 
 import zlib
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any
 
-from django.db import Error
+from django.db import Error, OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from tenant_migrations.database import tenant_connection
-from tenant_migrations.exceptions import Busy, LockLost
+from tenant_migrations.database import one_line, tenant_connection
+from tenant_migrations.exceptions import Busy, DatabaseUnavailable, LockLost
 
-FLEET, TENANT, REFERENCE = 0x746D0001, 0x746D0002, 0x746D0003
+FLEET, TENANT, REFERENCE, MONITOR = 0x746D0001, 0x746D0002, 0x746D0003, 0x746D0004
 """First key of each sort of lock; the second tells which tenant or reference."""
 
 HELD = """
@@ -75,6 +76,26 @@ class FleetLock:
                     "the fleet lock was lost: its connection is gone; "
                     "run verify_tenant_migrations to see where the fleet stands"
                 )
+
+
+@contextmanager
+def alone(sort: int, name: str, otherwise: str) -> Iterator[None]:
+    """Hold a lock on a connection of its own meanwhile. Raises ``Busy`` with the text ``otherwise``
+    where another session has it, ``DatabaseUnavailable`` where there is no connection."""
+    connection: Any = tenant_connection().copy()
+    try:
+        try:
+            granted = try_lock(connection, sort, name)
+        except OperationalError as error:
+            raise DatabaseUnavailable(
+                f"no connection to the database: {one_line(error)}"
+            ) from error
+        if not granted:
+            raise Busy(f"{otherwise}; nothing was done: try again when it is through")
+        yield
+    finally:
+        with suppress(Error):  # Where the server closed it already, the lock went with it.
+            connection.close()
 
 
 def try_lock(connection: BaseDatabaseWrapper, sort: int, name: str) -> bool:

@@ -71,7 +71,7 @@ class FleetCommand(BaseCommand):
         except Exception as error:
             if options["traceback"]:
                 raise
-            self._fail(_said(error), _exit_code(error), bool(options.get("json")))
+            self._fail(said(error), exit_code_of(error), bool(options.get("json")))
         except KeyboardInterrupt:
             self._fail("interrupted", ExitCode.COULD_NOT_ASK, bool(options.get("json")))
         if code is not ExitCode.CLEAN:
@@ -87,14 +87,14 @@ class FleetCommand(BaseCommand):
         sys.exit(code)
 
 
-def _said(error: Exception) -> str:
+def said(error: Exception) -> str:
     """One line; an error that nobody foresaw is named, with how to see where it arose."""
     if isinstance(error, (TenantMigrationsError, ImproperlyConfigured, DatabaseError)):
         return one_line(error)
     return f"{type(error).__name__}: {one_line(error)}; --traceback shows where"
 
 
-def _exit_code(error: Exception) -> ExitCode:
+def exit_code_of(error: Exception) -> ExitCode:
     if isinstance(error, TenantMigrationsError):
         return error.exit_code
     if isinstance(error, ImproperlyConfigured):
