@@ -43,7 +43,7 @@ class Command(FleetCommand):
   manage.py monitor --once                          one look, for cron or a systemd timer
   manage.py monitor --every=15m                     a look every 15 minutes, until it is ended
   manage.py monitor --once --no-heal                look and tell, change nothing
-  manage.py monitor --once --quiet --log-file=/var/log/zumodra/migration_monitor.log
+  manage.py monitor --once --quiet --log-file=/var/log/migration_monitor.log
 
 exit codes: 0 all well, 1 findings, 2 wrong use, 3 could not ask, 75 another one is at work;
 with --every 0, once a signal ended it
