@@ -29,7 +29,7 @@ temporary=
 
 # End with a code and one line on stderr: what, why, and what to type next.
 fail() { # exit code, message
-  echo "$script: $2" >&2
+  [[ $log_file == - ]] || echo "$script: $2" >&2
   [[ -z $log_file ]] || log error failed "code=$1" "error=$2"
   exit "$1"
 }
@@ -85,14 +85,15 @@ writable_log() { # path
   { mkdir -p "$(dirname "$1")" && : >>"$1"; } 2>/dev/null
 }
 
-# One line for an event: time, level, script, event, and key=value pairs.
+# One line for an event: time, level, script, event, and key=value pairs. Where log_file is - it goes
+# to stderr, as in a container.
 log() { # level, event, key=value ...
   local line pair
   line="time=$(date -u +%Y-%m-%dT%H:%M:%SZ) level=$1 script=$script event=$2"
   for pair in "${@:3}"; do
     line+=" ${pair%%=*}=$(log_value "${pair#*=}")"
   done
-  printf '%s\n' "$line" >>"$log_file"
+  if [[ $log_file == - ]]; then printf '%s\n' "$line" >&2; else printf '%s\n' "$line" >>"$log_file"; fi
 }
 
 # A value as it stands where it is one plain word, else quoted, control characters escaped. The
