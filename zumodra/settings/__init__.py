@@ -139,6 +139,22 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SITE_SCHEME == "https"
 
+# --- Workers, where CELERY_BROKER_URL names a broker.
+CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="")
+if CELERY_BROKER_URL:
+    from zumodra.settings.schedule import beat_schedule
+
+    CELERY_TASK_DEFAULT_QUEUE = "zumodra"
+    CELERY_TASK_IGNORE_RESULT = True
+    CELERY_TASK_TIME_LIMIT = 5 * 3600
+    # A task that runs longer than this is given to a second worker: above every time limit.
+    CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 6 * 3600}
+    CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+    CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+    CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
+    CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+    CELERY_BEAT_SCHEDULE = beat_schedule(tells_people=bool(env.str("ALERT_URLS", default="")))
+
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True

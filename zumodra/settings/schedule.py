@@ -1,0 +1,28 @@
+"""What Celery's beat starts, and when: the same as cron and the systemd timers in ``deploy/``."""
+
+from typing import Any
+
+from celery.schedules import crontab
+
+TASK = "tenant_migrations.command"
+
+
+def _entry(command: list[str], when: crontab, expires_seconds: int) -> dict[str, Any]:
+    """An entry that no worker takes in time is dropped: the next one is as good."""
+    return {
+        "task": TASK,
+        "args": command,
+        "schedule": when,
+        "options": {"expires": expires_seconds},
+    }
+
+
+def beat_schedule(*, tells_people: bool) -> dict[str, dict[str, Any]]:
+    """The schedule; the report is sent where there is somebody to send it to."""
+    report = ["migration_report", "--days=7", *(["--send"] if tells_people else [])]
+    return {
+        "monitor": _entry(["monitor", "--once", "--quiet"], crontab(minute="*/15"), 600),
+        "health": _entry(["health_check", "--full", "--quiet"], crontab(minute="*/5"), 240),
+        "backup": _entry(["backup_database", "--verify"], crontab(hour=1, minute=40), 3600),
+        "report": _entry(report, crontab(hour=9, minute=0, day_of_week=1), 3600),
+    }
