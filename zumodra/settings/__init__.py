@@ -28,7 +28,11 @@ BASE_DOMAIN = env.str("BASE_DOMAIN", default="localhost").strip().lower().strip(
 SITE_SCHEME = env.str("SITE_SCHEME", default="http" if BASE_DOMAIN == "localhost" else "https")
 SITE_PORT = env.int("SITE_PORT", default=8000 if BASE_DOMAIN == "localhost" else 0)
 """Scheme and port of links made outside a request; port 0 is the scheme's own."""
-PUBLIC_HOSTS = [BASE_DOMAIN, "localhost", "127.0.0.1", "[::1]"]
+PUBLIC_HOSTS = [
+    *(BASE_DOMAIN, "localhost", "127.0.0.1", "[::1]"),
+    *env.list("PUBLIC_HOSTS", default=[]),
+]
+"""Names of the public site; probes and scrapers inside a cluster may have one of their own."""
 ALLOWED_HOSTS = [
     *PUBLIC_HOSTS,
     f".{BASE_DOMAIN}",
