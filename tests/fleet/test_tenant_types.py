@@ -94,3 +94,15 @@ def test_each_type_gets_its_own_apps(typed: TypedFleet) -> None:
     assert broken.finding("depot", "TM101")["object"] == "wholesale_pallet"
     assert typed.verify("--fix").exit_code == 0
     assert typed.tables("depot") == {"wholesale_pallet"}
+
+
+def test_migrate_schemas_knows_the_types(typed: TypedFleet) -> None:
+    assert typed.verify("--fix").exit_code == 0
+    back = typed.manage("migrate_schemas", "retail", "zero")
+    assert back.exit_code == 0, back.stderr
+    assert "tenant_migrations:shop]   Unapplying retail.0001_initial... OK" in back.stdout
+    assert typed.tables("shop") == set()
+    forth = typed.manage("migrate_schemas")
+    assert forth.exit_code == 0, forth.stderr
+    assert "tenant_migrations:depot]   Applying retail.0001_initial... OK" in forth.stdout
+    assert (typed.tables("shop"), typed.tables("depot")) == ({"retail_till"}, {"wholesale_pallet"})

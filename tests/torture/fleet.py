@@ -130,7 +130,8 @@ class TortureFleet:
 
     def migrate(self, schema: str, *target: str) -> None:
         """Django's own way: ``migrate_schemas`` for one tenant."""
-        answer = self.run("migrate_schemas", *target, f"--schema={schema}", "-v0")
+        standard = "--executor=standard"
+        answer = self.run("migrate_schemas", *target, f"--schema={schema}", standard, "-v0")
         assert answer.exit_code == 0, answer.stderr
 
     # --- tenants

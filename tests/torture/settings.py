@@ -11,6 +11,7 @@ from zumodra.settings.database import database_from_url
 SECRET_KEY = "torture"
 DATABASES = {"default": database_from_url(os.environ["DATABASE_URL"])}
 DATABASE_ROUTERS = ["django_tenants.routers.TenantSyncRouter"]
+GET_EXECUTOR_FUNCTION = "tenant_migrations.contrib.django_tenants.get_executor"
 TENANT_MODEL = "customers.Tenant"
 TENANT_DOMAIN_MODEL = "customers.Domain"
 SHARED_APPS = [

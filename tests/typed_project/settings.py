@@ -12,6 +12,7 @@ DATABASES = {
 }
 DATABASE_ROUTERS = ["django_tenants.routers.TenantSyncRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+GET_EXECUTOR_FUNCTION = "tenant_migrations.contrib.django_tenants.get_executor"
 TENANT_MODEL = "customers.Customer"
 TENANT_DOMAIN_MODEL = "customers.Host"
 HAS_MULTI_TYPE_TENANTS = True
