@@ -113,6 +113,18 @@ class Settings:
     CHECKS_EXPECTED_PER_DAY: int = 96
     """How often a day the monitor is to check the fleet; the weekly report counts against it."""
 
+    GUARD_RETRY_SECONDS: int = 60
+    """``Retry-After`` of an answer 503 to a tenant's visitors, in seconds."""
+
+    GUARD_HEALS: bool = True
+    """Whether the guard has a tenant healed that its visitors find broken."""
+
+    GUARD_HEAL_MINUTES: int = 10
+    """How long the guard waits before it has the same tenant healed again, in minutes."""
+
+    WEB_COMMAND: tuple[str, ...] = ()
+    """What starts ``manage.py`` from a web process; empty: the Python that serves it."""
+
 
 @cache
 def get() -> Settings:

@@ -187,6 +187,86 @@ class Sample(models.Model):
         return f"{self.taken_at:%Y-%m-%d %H:%M} {self.by_status or self.error}"
 
 
+class TenantState(models.Model):
+    """What the newest check found of one schema; written only where it found something else."""
+
+    schema_name = models.CharField(max_length=63, unique=True)
+    kind = models.CharField(max_length=255, help_text="tenant, public, or a tenant type")
+    domain = models.CharField(max_length=253, blank=True)
+    status = models.CharField(max_length=20, choices=_choices(TenantStatus), db_index=True)
+    since = models.DateTimeField(help_text="from when on it was found in this status")
+    variant = models.CharField(max_length=64, blank=True)
+    pending = models.PositiveIntegerField(default=0, help_text="migrations that wait")
+    apps = models.JSONField(default=dict, help_text="per app: pending migrations, other findings")
+    findings = models.JSONField(default=list, help_text="id, severity, object, message, hint")
+    error = models.TextField(blank=True, help_text="why it could not be checked")
+    digest = models.CharField(max_length=64, help_text="of all that was found")
+    checked_at = models.DateTimeField(help_text="when this was written")
+
+    class Meta:
+        ordering = ("schema_name",)
+
+    def __str__(self) -> str:
+        return f"{self.schema_name}: {self.status}"
+
+
+class Incident(models.Model):
+    """Requests of one tenant that failed because one object of its schema was not there."""
+
+    schema_name = models.CharField(max_length=63)
+    object = models.CharField(max_length=255, help_text="the table or column that was missed")
+    sqlstate = models.CharField(max_length=5)
+    status = models.CharField(max_length=20, choices=_choices(TenantStatus))
+    path = models.CharField(max_length=500, help_text="of the newest request, without its query")
+    count = models.PositiveBigIntegerField(default=0)
+    first_at = models.DateTimeField()
+    last_at = models.DateTimeField(db_index=True)
+    healer_told_at = models.DateTimeField(null=True, blank=True)
+    resolved_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("-last_at",)
+        constraints = (
+            models.UniqueConstraint(
+                fields=("schema_name", "object"),
+                condition=models.Q(resolved_at=None),
+                name="tm_incident_open_once",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.schema_name}: {self.object}"
+
+
+class FleetAction(models.Model):
+    """The audit trail: what somebody did, or had done, by the fleet pages."""
+
+    at = models.DateTimeField(default=timezone.now, db_index=True)
+    username = models.CharField(max_length=254, help_text="as whom they were signed in")
+    user_key = models.CharField(max_length=64, blank=True, help_text="primary key of that account")
+    action = models.CharField(max_length=30)
+    schema_name = models.CharField(max_length=63, blank=True, help_text="empty: the whole fleet")
+    parameters = models.JSONField(default=dict)
+    process = models.PositiveIntegerField(null=True, help_text="id of the process that does it")
+    exit_code = models.SmallIntegerField(null=True, help_text="of that process, once it ended")
+    message = models.TextField(blank=True, help_text="what it said at its end")
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ("-at", "-id")
+        permissions = (
+            ("view_fleet", "Can see the fleet pages"),
+            ("verify_fleet", "Can have the fleet verified"),
+            ("heal_fleet", "Can have tenants healed"),
+            ("release_quarantine", "Can release tenants from quarantine"),
+            ("set_maintenance", "Can put tenants under maintenance and look in meanwhile"),
+            ("rollback_fleet", "Can have tenants restored from a backup"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d %H:%M} {self.username}: {self.action} {self.schema_name}"
+
+
 class Alert(models.Model):
     """One problem that people were told of, until it is over."""
 

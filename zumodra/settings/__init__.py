@@ -98,6 +98,7 @@ TENANT_MIGRATIONS: dict[str, object] = {
 # --- Requests
 MIDDLEWARE = [
     "zumodra.tenants.middleware.TenantMiddleware",
+    "tenant_migrations.web.guard.TenantGuardMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

@@ -1,5 +1,6 @@
 """Options of the commands, defined once, and the questions and orders that they make."""
 
+import re
 from argparse import ArgumentTypeError
 from typing import Any
 
@@ -27,6 +28,13 @@ def number(text: str) -> int:
     if text.isascii() and text.isdigit() and 0 < int(text) < 2**31:
         return int(text)
     raise ArgumentTypeError(f"{text!r} is not a whole number from 1 up")
+
+
+def trigger(text: str) -> str:
+    """A short word, for argparse."""
+    if re.fullmatch(r"[a-z][a-z0-9_-]{0,49}", text):
+        return text
+    raise ArgumentTypeError(f"{text!r} is not a word of small letters, digits, - and _")
 
 
 def add_output_options(parser: CommandParser) -> None:
@@ -117,6 +125,17 @@ def add_healing_options(parser: CommandParser) -> None:
     )
 
 
+def add_trigger_option(parser: CommandParser) -> None:
+    """``--trigger``."""
+    parser.add_argument(
+        "--trigger",
+        type=trigger,
+        default="cli",
+        metavar="WORD",
+        help="what the records say started it (default: cli)",
+    )
+
+
 def question_from(options: dict[str, Any]) -> Question:
     """The question that the options ask."""
     return Question(
@@ -137,6 +156,7 @@ def order_from(options: dict[str, Any]) -> Order:
         Limits(options["lock_timeout"] or defaults.lock_timeout_ms, defaults.statement_timeout_ms),
         max_failures=options["max_failures"],
         canaries=options["canary"],
+        trigger=options["trigger"],
     )
 
 

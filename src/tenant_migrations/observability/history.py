@@ -11,22 +11,23 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from django.db import DatabaseError, Error, OperationalError, transaction
+from django.db import DatabaseError, Error, OperationalError
 from django.utils import timezone
 
 from tenant_migrations import conf
-from tenant_migrations.database import (
-    one_line,
-    public_schema,
-    schema_in_use,
-    sqlstate,
-    tenant_connection,
-)
+from tenant_migrations.database import one_line, sqlstate, tenant_connection
 from tenant_migrations.exceptions import Busy, DatabaseUnavailable, WrongUse
 from tenant_migrations.fleet.report import FleetReport
 from tenant_migrations.fleet.survey import Question
 from tenant_migrations.logs import event
 from tenant_migrations.models import Sample
+from tenant_migrations.observability import states
+from tenant_migrations.observability.own_records import (
+    NOT_WRITABLE,
+    READ_TIMEOUTS_MS,
+    WRITE_TIMEOUTS_MS,
+    own_records,
+)
 
 T = TypeVar("T")
 
@@ -35,18 +36,7 @@ logger = logging.getLogger(__name__)
 MOST_NAMED = 100
 """Tenants that one sample names at most."""
 
-WRITE_TIMEOUTS_MS = (500, 2_000)
-READ_TIMEOUTS_MS = (500, 10_000)
-"""``lock_timeout`` and ``statement_timeout`` on the app's own records."""
-
 NO_CONNECTION = (DatabaseUnavailable, OperationalError)
-
-NOT_WRITABLE = {
-    "42P01": "its table is not there",
-    "42703": "its table is not at the code",
-    "42501": "this role may not write it",
-    "25006": "the database is read-only",
-}
 
 
 @contextmanager
@@ -75,11 +65,13 @@ def record(
 ) -> Sample:
     """Leave a sample of a report, of the heal ``rollout`` where it was one, and prune old samples.
 
-    One transaction in public, under short timeouts. Never raises and never tries again: where this
-    role may not write, or the table is not there, the sample is only returned.
+    The state of each tenant is kept too (``states.py``). One transaction in public for each, under
+    short timeouts. Never raises and never tries again: where this role may not write, or the table
+    is not there, the sample is only returned.
     """
     sample = sample_of(report, trigger=trigger, question=question, rollout=rollout)
     _save(sample)
+    states.keep(report, question)
     return sample
 
 
@@ -162,29 +154,12 @@ def from_records(read: Callable[[], T], nothing: T) -> T:
     Raises ``DatabaseUnavailable`` where they can't be read.
     """
     try:
-        with _own_records(READ_TIMEOUTS_MS):
+        with own_records(READ_TIMEOUTS_MS):
             return read()
     except DatabaseError as error:
         if sqlstate(error) in ("42P01", "42703"):
             return nothing
         raise DatabaseUnavailable(f"the records can't be read: {one_line(error)}") from error
-
-
-@contextmanager
-def _own_records(timeouts_ms: tuple[int, int]) -> Iterator[None]:
-    """One transaction on the app's tables in public, bounded by two timeouts of the server's."""
-    lock, statement = (str(milliseconds) for milliseconds in timeouts_ms)
-    with (
-        schema_in_use(public_schema()) as connection,
-        transaction.atomic(using=connection.alias),
-    ):
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT set_config('lock_timeout', %s, true),"
-                " set_config('statement_timeout', %s, true)",
-                (lock, statement),
-            )
-        yield
 
 
 def _is_whole(question: Question) -> bool:
@@ -195,7 +170,7 @@ def _is_whole(question: Question) -> bool:
 def _save(sample: Sample) -> None:
     oldest = timezone.now() - timedelta(days=conf.get().HISTORY_DAYS)
     try:
-        with _own_records(WRITE_TIMEOUTS_MS):
+        with own_records(WRITE_TIMEOUTS_MS):
             sample.save(force_insert=True)
             Sample.objects.filter(taken_at__lt=oldest).delete()
     except Error as error:

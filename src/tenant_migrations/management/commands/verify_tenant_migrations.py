@@ -27,8 +27,6 @@ from tenant_migrations.rollout.running import Order, heal, preview
 from tenant_migrations.rollout.verifying import verify
 from tenant_migrations.vocabulary import ExitCode
 
-TRIGGER = "cli"
-
 PARTIAL = {
     "tenant": "--tenant",
     "app": "--app",
@@ -56,6 +54,7 @@ exit codes: 0 all well, 1 findings, 2 wrong use, 3 could not ask, 75 another run
         shared.add_output_options(parser)
         shared.add_question_options(parser)
         shared.add_healing_options(parser)
+        shared.add_trigger_option(parser)
         parser.add_argument(
             "--alert",
             action="store_true",
@@ -91,10 +90,10 @@ exit codes: 0 all well, 1 findings, 2 wrong use, 3 could not ask, 75 another run
     ) -> FleetReport:
         """Verify or heal, and write the answer."""
         if not options["fix"]:
-            question = shared.question_from(options)
-            with history.recorded(trigger=TRIGGER, question=question), progress:
+            question, trigger = shared.question_from(options), options["trigger"]
+            with history.recorded(trigger=trigger, question=question), progress:
                 report = verify(question, Code(), progress)
-            history.record(report, trigger=TRIGGER, question=question)
+            history.record(report, trigger=trigger, question=question)
             document = report_document(report)
         else:
             order = shared.order_from(options)

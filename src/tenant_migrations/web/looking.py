@@ -1,0 +1,175 @@
+"""Looking at one tenant: whether its schema, by the verdict, explains what a request missed.
+
+Asked only when a request has failed. The look is made by a thread of its own, on connections of
+its own, so that nothing of the request's transaction is touched, and it is bounded in time. Its
+result serves the requests of the next seconds.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as TooLate
+from dataclasses import dataclass
+from threading import Lock
+
+from tenant_migrations.database import one_line, reading_within
+from tenant_migrations.fleet.expectation import Reference
+from tenant_migrations.fleet.graph import Code
+from tenant_migrations.fleet.survey import Question, survey
+from tenant_migrations.logs import event
+from tenant_migrations.provisioning.reference import as_they_stand
+from tenant_migrations.vocabulary import ObjectKind, TenantStatus
+from tenant_migrations.web.failures import Failure
+
+logger = logging.getLogger("tenant_migrations.web")
+
+SECONDS = 5.0
+"""How long a request waits for the look at its tenant at most."""
+
+BROKEN_SECONDS = 10.0
+WELL_SECONDS = 1.0
+"""For how long a look counts that found a tenant broken, or well."""
+
+CODE_SECONDS = 60.0
+"""For how long the references are kept in this process."""
+
+AT_ONCE = 2
+"""Looks that are made side by side."""
+
+KINDS_OF_RELATION = (ObjectKind.TABLE, ObjectKind.VIEW)
+
+
+@dataclass(frozen=True)
+class Known:
+    """The code, and what its migrations have ever made."""
+
+    code: Code
+    references: Mapping[str, Reference]
+    relations: frozenset[str]
+    columns: frozenset[str]
+    until: float
+
+    @classmethod
+    def read(cls) -> "Known":
+        code = Code()
+        kept = {one.kind: one.reference for one in as_they_stand(code) if one.reference}
+        relations: set[str] = set()
+        columns: set[str] = set()
+        for reference in kept.values():
+            for step in reference.steps:
+                for key, _, _ in step.changes:
+                    if key.kind in KINDS_OF_RELATION:
+                        relations.add(key.name)
+                    elif key.kind is ObjectKind.COLUMN:
+                        columns.add(key.name)
+        until = time.monotonic() + CODE_SECONDS
+        return cls(code, kept, frozenset(relations), frozenset(columns), until)
+
+    def concerns(self, failure: Failure) -> bool:
+        """Whether the migrations ever made what the request missed; a typo is none of theirs."""
+        if not failure.name or not self.references or failure.sqlstate == "3F000":
+            return True
+        made = self.relations if failure.sqlstate == "42P01" else self.columns
+        return failure.name in made
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a look found of one tenant."""
+
+    status: TenantStatus
+    until: float
+
+
+class Looker:
+    """The looks of this process. Safe to use from all its threads."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._threads: ThreadPoolExecutor | None = None
+        self._known: Known | None = None
+        self._looks: dict[str, Look] = {}
+        self._under_way: dict[str, Future[TenantStatus]] = {}
+
+    def blame(self, schema_name: str, failure: Failure) -> TenantStatus | None:
+        """The status of a tenant whose schema explains the failure, ``None`` where none does.
+
+        None is also the answer where it is not to be had in ``SECONDS``: what is not known to be
+        migration trouble is not called so. Never raises.
+        """
+        deadline = time.monotonic() + SECONDS
+        try:
+            if not self._in_thread(self._knowledge, deadline).concerns(failure):
+                return None
+            status = self._status(schema_name, deadline)
+        except TooLate:
+            event(logger, logging.WARNING, "look_too_slow", tenant=schema_name)
+            return None
+        except Exception as error:
+            event(logger, logging.WARNING, "look_failed", tenant=schema_name, error=one_line(error))
+            return None
+        return None if status is TenantStatus.OK else status
+
+    def forget(self) -> None:
+        """Look anew the next time."""
+        with self._lock:
+            self._known = None
+            self._looks.clear()
+
+    def _status(self, schema_name: str, deadline: float) -> TenantStatus:
+        with self._lock:
+            look = self._looks.get(schema_name)
+            if look and look.until > time.monotonic():
+                return look.status
+            future = self._under_way.get(schema_name)
+            if future is None:
+                future = self._pool().submit(self._look, schema_name)
+                self._under_way[schema_name] = future
+        return future.result(deadline - time.monotonic())
+
+    def _look(self, schema_name: str) -> TenantStatus:
+        try:
+            with reading_within(int(SECONDS * 1000)):
+                status = _verdict(schema_name, self._knowledge())
+            seconds = WELL_SECONDS if status is TenantStatus.OK else BROKEN_SECONDS
+            with self._lock:
+                now = time.monotonic()
+                self._looks = {n: look for n, look in self._looks.items() if look.until > now}
+                self._looks[schema_name] = Look(status, now + seconds)
+            return status
+        finally:
+            with self._lock:
+                self._under_way.pop(schema_name, None)
+
+    def _knowledge(self) -> Known:
+        known = self._known
+        if known is None or known.until < time.monotonic():
+            with reading_within(int(SECONDS * 1000)):
+                known = self._known = Known.read()
+        return known
+
+    def _in_thread(self, read: Callable[[], Known], deadline: float) -> Known:
+        known = self._known
+        if known is not None and known.until > time.monotonic():
+            return known
+        with self._lock:
+            future = self._pool().submit(read)
+        return future.result(deadline - time.monotonic())
+
+    def _pool(self) -> ThreadPoolExecutor:
+        # Made at the first failure: threads would not outlive the fork of a preloading server.
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(AT_ONCE, "tenant-migrations-look")
+        return self._threads
+
+
+def _verdict(schema_name: str, known: Known) -> TenantStatus:
+    """The tenant's status, or public's where the tenant itself is well."""
+    question = Question(tenants=(schema_name,), structure=bool(known.references), jobs=1)
+    report = survey(known.code, known.references, question)
+    status = report.tenants[0].status
+    return report.public.status if status is TenantStatus.OK else status
+
+
+looker = Looker()
