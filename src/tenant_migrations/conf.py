@@ -93,6 +93,15 @@ class Settings:
     HEALTH_BACKUP_HOURS: int = 0
     """How old the newest backup may be, in hours; 0: none is expected."""
 
+    BACKUP_DIR: str = ""
+    """Folder that backups are kept in; empty: each command has to name one."""
+
+    RETENTION_DAYS: int = 30
+    """How many days backups are kept; the last three are kept whatever their age."""
+
+    POSTGRES_BIN: str = ""
+    """Folder with pg_dump and pg_restore; empty: they are looked for."""
+
     LOG_FORMAT: str = "line"
     """How ``tenant_migrations.logs.EventFormatter`` writes: ``line`` (key=value) or ``json``."""
 
@@ -206,6 +215,7 @@ SHAPES: dict[str, tuple[Callable[[Any], bool], str]] = {
         _is_routing,
         "a list of URLs, or a dict of such lists by critical, warning, info and report",
     ),
+    "RETENTION_DAYS": (lambda days: days <= 36_500, "a whole number from 1 to 36500"),
     "LOG_FORMAT": (lambda name: name in ("line", "json"), "'line' or 'json'"),
 }
 """Settings that not every value of their kind would do for, and what they must be."""

@@ -50,8 +50,10 @@ def sqlstate(error: BaseException | None) -> str:
 
 
 @contextmanager
-def reading() -> Iterator["psycopg.Connection[Any]"]:
+def reading(database: str = "") -> Iterator["psycopg.Connection[Any]"]:
     """A connection of its own, closed at the end, on which nothing can be written.
+
+    With ``database`` it is to that one on the same server.
 
     It is opened with the project's own database settings; ``public`` is not in its search path, so
     that a schema without a table can't answer with public's. Every statement commits by itself and
@@ -60,6 +62,7 @@ def reading() -> Iterator["psycopg.Connection[Any]"]:
     Raises ``DatabaseUnavailable`` where no connection is to be had.
     """
     wrapper = tenant_connection().copy()
+    wrapper.settings_dict["NAME"] = database or wrapper.settings_dict["NAME"]
     timeout_ms = conf.get().READ_TIMEOUT_MS
     if (most := _most_ms.get()) is not None:
         timeout_ms = min(timeout_ms or most, most)

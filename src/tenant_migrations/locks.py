@@ -18,6 +18,7 @@ from tenant_migrations.database import one_line, tenant_connection
 from tenant_migrations.exceptions import Busy, DatabaseUnavailable, LockLost
 
 FLEET, TENANT, REFERENCE, MONITOR = 0x746D0001, 0x746D0002, 0x746D0003, 0x746D0004
+SCRATCH, ROLLBACK = 0x746D0005, 0x746D0006
 """First key of each sort of lock; the second tells which tenant or reference."""
 
 HELD = """

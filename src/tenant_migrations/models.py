@@ -148,6 +148,67 @@ class Maintenance(models.Model):
         return f"{self.schema_name}: {self.reason}"
 
 
+class Backup(models.Model):
+    """One backup that was published, as long as it is known; see ``backup/``."""
+
+    name = models.CharField(max_length=255, unique=True, help_text="of its file or folder")
+    folder = models.TextField(help_text="where it is, on that host")
+    host = models.CharField(max_length=255)
+    kind = models.CharField(max_length=20, help_text="database, tenants or per-tenant")
+    schemas = models.JSONField(default=list, help_text="what was asked for; empty: everything")
+    tenants = models.PositiveIntegerField(help_text="how many tenants it holds")
+    size_bytes = models.BigIntegerField()
+    data_bytes = models.BigIntegerField(help_text="what the tables took on the server's disk")
+    duration_seconds = models.FloatField()
+    server_version = models.PositiveIntegerField()
+    code_revision = models.CharField(max_length=80)
+    manifest_digest = models.CharField(max_length=64)
+    made_at = models.DateTimeField(db_index=True, help_text="the moment that it shows")
+    verified_at = models.DateTimeField(null=True, blank=True)
+    verify_error = models.TextField(blank=True, help_text="why the last verification failed")
+    restore_seconds = models.FloatField(
+        null=True, blank=True, help_text="how long its last restore into a scratch database took"
+    )
+    rehearsed_at = models.DateTimeField(null=True, blank=True)
+    removed_at = models.DateTimeField(null=True, blank=True, help_text="by retention")
+    rollout = models.ForeignKey(
+        Rollout, on_delete=models.SET_NULL, null=True, related_name="backups"
+    )
+
+    class Meta:
+        ordering = ("-made_at",)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Rollback(models.Model):
+    """One rollback: its journal while it runs, its record afterwards."""
+
+    scope = models.CharField(max_length=20, help_text="database, tenant, app, migrations or run")
+    schema_name = models.CharField(max_length=63, blank=True)
+    app = models.CharField(max_length=255, blank=True)
+    run = models.BigIntegerField(null=True, blank=True, help_text="the rollout that was undone")
+    backup = models.TextField(blank=True, help_text="path of the backup that was restored")
+    state = models.CharField(max_length=20, help_text="running, done, failed or undone")
+    aside = models.CharField(
+        max_length=63, blank=True, help_text="what was replaced, under another name, until dropped"
+    )
+    safety_backup = models.TextField(blank=True, help_text="of what was there before")
+    detail = models.JSONField(default=dict, help_text="what it replaced, took back or lost")
+    error = models.TextField(blank=True)
+    host = models.CharField(max_length=255)
+    process = models.PositiveIntegerField()
+    started_at = models.DateTimeField(auto_now_add=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("-id",)
+
+    def __str__(self) -> str:
+        return f"rollback {self.pk} ({self.state})"
+
+
 class Sample(models.Model):
     """What one check of the fleet found: a point of its history."""
 

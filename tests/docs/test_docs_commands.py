@@ -31,12 +31,14 @@ QUICK_START = next(document for document in DOCUMENTS if document.name == "QUICK
 PAGES = [document for document in DOCUMENTS if lines_to_run(document) and document != QUICK_START]
 
 
-def run_lines(document: Path, fleet: Fleet) -> list[tuple[str, int]]:
+def run_lines(document: Path, fleet: Fleet, folder: Path) -> list[tuple[str, int]]:
     """Run the lines of a page, each as a process; the exit code of each."""
     codes = []
     for line in lines_to_run(document):
         assert line.startswith(RUN_HERE), f"{line!r} is neither run here nor named in ELSEWHERE"
-        answer = fleet.manage(*shlex.split(line.removeprefix(RUN_HERE)))
+        answer = fleet.manage(
+            *shlex.split(line.removeprefix(RUN_HERE)), BACKUP_DIR=str(folder / "backups")
+        )
         assert answer.exit_code in (0, 1), f"{line}: {answer.stderr}"
         assert "Traceback" not in answer.stderr, line
         codes.append((line, answer.exit_code))
@@ -44,13 +46,13 @@ def run_lines(document: Path, fleet: Fleet) -> list[tuple[str, int]]:
 
 
 @pytest.mark.parametrize("document", PAGES, ids=name_of)
-def test_every_line_works(document: Path, fleet: Fleet) -> None:
+def test_every_line_works(document: Path, fleet: Fleet, tmp_path: Path) -> None:
     fleet.add_tenant("acme")
-    run_lines(document, fleet)
+    run_lines(document, fleet, tmp_path)
 
 
-def test_the_quick_start_breaks_and_heals(fleet: Fleet) -> None:
-    codes = [code for _, code in run_lines(QUICK_START, fleet)]
+def test_the_quick_start_breaks_and_heals(fleet: Fleet, tmp_path: Path) -> None:
+    codes = [code for _, code in run_lines(QUICK_START, fleet, tmp_path)]
     # Well until one tenant is taken back, then not, until the last but one line heals it.
     assert codes[-5:] == [0, 1, 1, 0, 0]
     assert not any(codes[:-5])

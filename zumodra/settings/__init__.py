@@ -12,7 +12,7 @@ from typing import Any
 import environ
 
 from zumodra.settings.alerts import urls_from
-from zumodra.settings.database import database_from_url
+from zumodra.settings.database import database_from_url, embedded_programs
 from zumodra.settings.secret_key import load_secret_key
 
 env = environ.Env()
@@ -92,6 +92,8 @@ TENANT_MIGRATIONS: dict[str, object] = {
     "ALERT_URLS": urls_from(env.str("ALERT_URLS", default="")),
     "ALERT_SOURCE": BASE_DOMAIN,
     "ALERT_STATE_DIR": str(VAR_DIR),
+    "BACKUP_DIR": env.str("BACKUP_DIR", default="/backups/zumodra"),
+    "POSTGRES_BIN": env.str("POSTGRES_BIN", default="") or embedded_programs(),
 }
 """Options of ``tenant_migrations``; its documentation lists them with their defaults."""
 

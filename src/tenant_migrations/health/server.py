@@ -1,9 +1,9 @@
 """The PostgreSQL server's own limits: connections and locks."""
 
-import math
 from typing import Any
 
 from tenant_migrations import conf
+from tenant_migrations.backup.capacity import LOCK_TABLE, LOCKS_NEEDED, locks_to_set
 from tenant_migrations.database import reading
 from tenant_migrations.health.asking import Asking
 from tenant_migrations.health.report import Answer, healthy, unhealthy, warning
@@ -16,24 +16,6 @@ CONNECTIONS = """
            count(*) FILTER (WHERE backend_type = 'client backend'
                                OR backend_type IS NULL AND datid IS NOT NULL)
       FROM pg_stat_activity
-"""
-
-LOCK_TABLE = """
-    SELECT current_setting('max_locks_per_transaction')::int,
-           current_setting('max_connections')::int
-         + current_setting('max_prepared_transactions')::int
-"""
-
-# What a dump locks (tables, views, sequences), and what DROP SCHEMA locks: these, their indexes,
-# and the TOAST table of each with its index.
-LOCKS_NEEDED = """
-    SELECT n.nspname,
-           count(*) FILTER (WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f')) AS dumped,
-           count(*) + 2 * count(*) FILTER (WHERE c.reltoastrelid <> 0) AS dropped
-      FROM pg_class c
-      JOIN pg_namespace n ON n.oid = c.relnamespace
-     WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-  GROUP BY n.nspname
 """
 
 
@@ -71,7 +53,7 @@ def locks(asking: Asking) -> Answer:
         "drop_largest": to_drop,
         "dump_fleet": to_dump,
     }
-    raise_to = 64 * math.ceil(1.25 * max(to_drop, to_dump) / transactions / 64)
+    raise_to = locks_to_set(max(to_drop, to_dump), transactions)
     hint = f"ALTER SYSTEM SET max_locks_per_transaction = {raise_to}; then restart the server"
     if to_drop > room:
         message = f"room for {room}; dropping or copying {largest} takes {to_drop}"

@@ -1,0 +1,78 @@
+"""Whether there is room: in the server's lock table, and on the disk with the backups."""
+
+import math
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from tenant_migrations.exceptions import Refused
+from tenant_migrations.models import Backup
+
+LOCK_TABLE = """
+    SELECT current_setting('max_locks_per_transaction')::int,
+           current_setting('max_connections')::int
+         + current_setting('max_prepared_transactions')::int
+"""
+
+# What a dump locks (tables, views, sequences), and what DROP SCHEMA locks: these, their indexes,
+# and the TOAST table of each with its index.
+LOCKS_NEEDED = """
+    SELECT n.nspname,
+           count(*) FILTER (WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f')) AS dumped,
+           count(*) + 2 * count(*) FILTER (WHERE c.reltoastrelid <> 0) AS dropped
+      FROM pg_class c
+      JOIN pg_namespace n ON n.oid = c.relnamespace
+     WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+  GROUP BY n.nspname
+"""
+
+HEADROOM = 1.2
+"""How much more than expected has to be free."""
+
+SMALLEST = 2**20
+
+
+@dataclass(frozen=True)
+class Space:
+    """Bytes on disk."""
+
+    needed: int
+    free: int
+    based_on: str
+    """What the expectation comes from."""
+
+    @property
+    def is_enough(self) -> bool:
+        return self.free > self.needed * HEADROOM
+
+
+def locks_to_set(needed: int, transactions: int) -> int:
+    """A ``max_locks_per_transaction`` with room for so many locks at once."""
+    return 64 * math.ceil(1.25 * needed / transactions / 64)
+
+
+def refuse_too_many_locks(connection: psycopg.Connection[Any], schemas: set[str]) -> None:
+    """Raise ``Refused`` where one dump of these schemas would not fit into the lock table."""
+    row: Any = connection.execute(LOCK_TABLE).fetchone()
+    per_transaction, transactions = row
+    needed = sum(dumped for name, dumped, _ in connection.execute(LOCKS_NEEDED) if name in schemas)
+    if needed > per_transaction * transactions:
+        raise Refused(
+            f"one dump of {len(schemas)} schemas takes {needed} locks and the server has room for "
+            f"{per_transaction * transactions}: use --per-tenant, or ALTER SYSTEM SET "
+            f"max_locks_per_transaction = {locks_to_set(needed, transactions)} and restart it"
+        )
+
+
+def space_for(folder: Path, data_bytes: int, kind: str) -> Space:
+    """What a backup of so much table data takes, by what the last of its kind took."""
+    status = os.statvfs(folder)
+    free = status.f_bavail * status.f_frsize
+    last = Backup.objects.filter(kind=kind, data_bytes__gt=0).order_by("-made_at").first()
+    if last is None:
+        return Space(max(data_bytes, SMALLEST), free, "the size of the tables, as if uncompressed")
+    share = last.size_bytes / last.data_bytes
+    return Space(max(int(data_bytes * share), SMALLEST), free, f"the share that {last.name} took")
