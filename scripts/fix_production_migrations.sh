@@ -18,7 +18,7 @@ makes no backup. Without a backup nothing is healed. Safe to run again.
 
 LOG_DIR              where the log goes (default: /var/log/zumodra, else var/log in the checkout)
 ZUMODRA_ENVIRONMENT  file of KEY=VALUE lines with settings (default: /etc/zumodra/environment)
-BACKUP_DIR, RETENTION_DAYS: see scripts/backup_database.sh --help
+BACKUP_DIR           where backups go (default: /backups/zumodra)
 
 Exit codes say what is true at the end: 0 the fleet is well, 1 something is not, 2 wrong use, 3 it
 could not be asked or backed up, 75 another run is at work.
@@ -80,7 +80,7 @@ if [[ $dry_run == yes ]]; then
 fi
 
 if [[ $backup == yes ]]; then
-  step backup "$root/scripts/backup_database.sh" >"$temporary/backup" ||
+  step backup manage backup_database >"$temporary/backup" ||
     fail 3 "no backup, so nothing was healed: mend what is said above, or give --no-backup"
   say backup "$(tail -n 1 "$temporary/backup")"
 else

@@ -231,16 +231,23 @@ def test_a_fleet_that_is_well_is_left_alone(fleet: Fleet, script: RunScript) -> 
     assert answer.stdout == ("before   4 tenants: 4 ok; public ok\nhealed   nothing: all is well\n")
 
 
-def test_what_is_broken_is_healed_and_said(fleet: Fleet, script: RunScript, logs: Path) -> None:
+def test_what_is_broken_is_backed_up_healed_and_said(
+    fleet: Fleet, script: RunScript, logs: Path, tmp_path: Path
+) -> None:
+    backups = tmp_path / "backups"
+    backups.mkdir(mode=0o700)
     fleet.take_back("alpha", "finance", "0024")
     answer = script("fix_production_migrations.sh", "--dry-run")
     assert answer.exit_code == 1
     assert "-- would heal alpha" in answer.stdout
-    answer = script("fix_production_migrations.sh", "--no-backup")
+    answer = script("fix_production_migrations.sh", BACKUP_DIR="relative")
+    assert (answer.exit_code, "no backup, so nothing was healed" in answer.stderr) == (3, True)
+    answer = script("fix_production_migrations.sh", BACKUP_DIR=str(backups))
     assert answer.exit_code == 0, answer.stderr
+    (archive,) = backups.glob("*.dump")
     assert answer.stdout.splitlines()[:5] == [
         "before   4 tenants: 3 ok, 1 pending; public ok",
-        "backup   none, as you said",
+        f"backup   {archive}",
         "healed   rollout 1: 1 fixed, 0 failed, 0 skipped",
         "after    4 tenants: 4 ok; public ok",
         "health   " + answer.stdout.splitlines()[4].removeprefix("health   "),
