@@ -5,6 +5,7 @@ set -euo pipefail
 packages=(
   chromium                # draws the weekly report for its screenshot test
   logrotate               # turns the scripts' logs over
+  pgbouncer               # a pooler, to be noticed
   postgresql              # a second server version, from the distribution
   prometheus              # promtool: checks and tests the rules
   prometheus-alertmanager # amtool: checks Alertmanager's configuration

@@ -19,6 +19,9 @@ from tenant_migrations.exceptions import DatabaseUnavailable
 _most_ms: ContextVar[int | None] = ContextVar("most_ms", default=None)
 """What ``READ_TIMEOUT_MS`` is cut down to; see ``reading_within``."""
 
+_without_pooler: set[tuple[str, int, str]] = set()
+"""Host, port and database of connections that have been seen to be sessions."""
+
 
 def tenant_connection() -> BaseDatabaseWrapper:
     """This thread's Django connection to the database with the tenants."""
@@ -49,6 +52,71 @@ def sqlstate(error: BaseException | None) -> str:
     return ""
 
 
+def own_session(database: str = "") -> BaseDatabaseWrapper:
+    """A connection with the project's own database settings that nobody else ever uses.
+
+    With ``database`` it is to that one on the same server. Not from a pool of psycopg's, should the project have one: what its session holds or has set
+    must end with it. Its user closes it. Raises ``DatabaseUnavailable`` where no connection is to
+    be had, or none that is a session of its own.
+    """
+    wrapper = _own_connection(database)
+    try:
+        _refuse_pooler(_connected(wrapper))
+    except BaseException:
+        wrapper.close()
+        raise
+    return wrapper
+
+
+def _own_connection(database: str) -> BaseDatabaseWrapper:
+    wrapper = tenant_connection().copy()
+    wrapper.settings_dict["NAME"] = database or wrapper.settings_dict["NAME"]
+    wrapper.settings_dict["OPTIONS"].pop("pool", None)
+    return wrapper
+
+
+def _connected(wrapper: BaseDatabaseWrapper) -> "psycopg.Connection[Any]":
+    try:
+        wrapper.ensure_connection()
+    except OperationalError as error:
+        raise DatabaseUnavailable(f"no connection to the database: {one_line(error)}") from error
+    raw: psycopg.Connection[Any] = wrapper.connection
+    return raw
+
+
+def _refuse_pooler(raw: "psycopg.Connection[Any]") -> None:
+    """Raise ``DatabaseUnavailable`` where statements of one connection reach different backends.
+
+    A second connection opens a transaction: a pooler in transaction mode gives it the backend that
+    the first one has just used, or the first one another backend afterwards. Asked once for each
+    address in the life of a process.
+    """
+    where = raw.info.host, raw.info.port, raw.info.dbname
+    if where in _without_pooler:
+        return
+    wrapper = _own_connection(raw.info.dbname)
+    try:
+        first = _backend(raw)
+        other = _connected(wrapper)
+        with other.transaction():
+            seen = {_backend(other)}
+        mine = {first, *(_backend(raw) for _ in range(3))}
+    finally:
+        wrapper.close()
+    if len(mine) > 1 or mine & seen:
+        raise DatabaseUnavailable(
+            "a pooler in transaction mode is between here and PostgreSQL (statements of one "
+            "connection reach different backends), and locks and settings of a session get lost "
+            "there: connect to the server itself, or in session mode"
+        )
+    _without_pooler.add(where)
+
+
+def _backend(raw: "psycopg.Connection[Any]") -> int:
+    row = raw.execute("SELECT pg_backend_pid()").fetchone()
+    return int(row[0]) if row else 0
+
+
 @contextmanager
 def reading(database: str = "") -> Iterator["psycopg.Connection[Any]"]:
     """A connection of its own, closed at the end, on which nothing can be written.
@@ -59,20 +127,14 @@ def reading(database: str = "") -> Iterator["psycopg.Connection[Any]"]:
     that a schema without a table can't answer with public's. Every statement commits by itself and
     is bounded by ``READ_TIMEOUT_MS``.
 
-    Raises ``DatabaseUnavailable`` where no connection is to be had.
+    Raises as ``own_session``: what is set here would stay behind in the connection of a pooler, and
+    make it read-only for the application.
     """
-    wrapper = tenant_connection().copy()
-    wrapper.settings_dict["NAME"] = database or wrapper.settings_dict["NAME"]
     timeout_ms = conf.get().READ_TIMEOUT_MS
     if (most := _most_ms.get()) is not None:
         timeout_ms = min(timeout_ms or most, most)
+    wrapper = own_session(database)
     try:
-        try:
-            wrapper.ensure_connection()
-        except OperationalError as error:
-            raise DatabaseUnavailable(
-                f"no connection to the database: {one_line(error)}"
-            ) from error
         raw: psycopg.Connection[Any] = wrapper.connection
         for name, value in (
             ("default_transaction_read_only", "on"),

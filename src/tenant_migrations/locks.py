@@ -11,11 +11,11 @@ from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any
 
-from django.db import Error, OperationalError
+from django.db import Error
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from tenant_migrations.database import one_line, tenant_connection
-from tenant_migrations.exceptions import Busy, DatabaseUnavailable, LockLost
+from tenant_migrations.database import own_session
+from tenant_migrations.exceptions import Busy, LockLost
 
 FLEET, TENANT, REFERENCE, MONITOR = 0x746D0001, 0x746D0002, 0x746D0003, 0x746D0004
 SCRATCH, ROLLBACK = 0x746D0005, 0x746D0006
@@ -38,9 +38,9 @@ def second_key(name: str) -> int:
 class FleetLock:
     """Held by the one run that may change the fleet, on a connection of its own.
 
-    Raises ``Busy`` on entry where another run holds it. ``check`` raises ``LockLost`` once the
-    connection that held it is gone, which a process that was stopped and continued can't know
-    otherwise.
+    Raises ``Busy`` on entry where another run holds it, and as ``own_session``. ``check`` raises
+    ``LockLost`` once the connection that held it is gone, which a process that was stopped and
+    continued can't know otherwise.
     """
 
     def __init__(self) -> None:
@@ -48,7 +48,7 @@ class FleetLock:
         self._pid = 0
 
     def __enter__(self) -> "FleetLock":
-        self._connection = tenant_connection().copy()
+        self._connection = own_session()
         with self._connection.cursor() as cursor:
             cursor.execute("SELECT pg_try_advisory_lock(%s, 0), pg_backend_pid()", (FLEET,))
             granted, self._pid = cursor.fetchone()
@@ -82,16 +82,10 @@ class FleetLock:
 @contextmanager
 def alone(sort: int, name: str, otherwise: str) -> Iterator[None]:
     """Hold a lock on a connection of its own meanwhile. Raises ``Busy`` with the text ``otherwise``
-    where another session has it, ``DatabaseUnavailable`` where there is no connection."""
-    connection: Any = tenant_connection().copy()
+    where another session has it, and as ``own_session``."""
+    connection = own_session()
     try:
-        try:
-            granted = try_lock(connection, sort, name)
-        except OperationalError as error:
-            raise DatabaseUnavailable(
-                f"no connection to the database: {one_line(error)}"
-            ) from error
-        if not granted:
+        if not try_lock(connection, sort, name):
             raise Busy(f"{otherwise}; nothing was done: try again when it is through")
         yield
     finally:

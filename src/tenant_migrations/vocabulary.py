@@ -127,6 +127,12 @@ class FindingKind(StrEnum):
     REFERENCE_UNAVAILABLE = "TM301"
     CODE_OLDER = "TM302"
 
+    CONNECTIONS_FEW = "TM311"
+    LOCKS_FEW = "TM312"
+    CATALOG_STATISTICS_STALE = "TM313"
+    DUMP_RUNNING = "TM314"
+    DISK_NEARLY_FULL = "TM315"
+
 
 class RolloutState(StrEnum):
     """Where a rollout stands. ``running`` with an old heartbeat means that it crashed."""

@@ -9,7 +9,6 @@ import sys
 
 import pytest
 
-from tenant_migrations.cli import progress
 from tests.support.fleets import CHECKOUT, Fleet
 
 VERIFY = "verify_tenant_migrations"
@@ -193,21 +192,6 @@ def test_the_document_is_one_line_of_json_also_from_a_process(fleet: Fleet) -> N
     assert len(answer.stdout.splitlines()) == 1
     assert "\x1b" not in answer.stdout
     assert answer.stderr == ""
-
-
-def test_progress_in_a_log_is_a_line_now_and_then(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(progress, "PLAIN_INTERVAL_SECONDS", 0.0)
-    with progress.ProgressReporter() as report:
-        for done in range(4):
-            report("reading ledgers", done, 4)
-    with progress.ProgressReporter(wanted=False) as report:
-        report("reading ledgers", 1, 4)
-        report("reading ledgers", 2, 4)
-    printed = capsys.readouterr()
-    assert printed.out == ""
-    assert printed.err.splitlines() == [f"reading ledgers: {done} of 4" for done in (1, 2, 3)]
 
 
 def test_help_tells_the_exit_codes(fleet: Fleet) -> None:

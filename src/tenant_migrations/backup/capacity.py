@@ -1,6 +1,5 @@
 """Whether there is room: in the server's lock table, and on the disk with the backups."""
 
-import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,25 +8,8 @@ from typing import Any
 import psycopg
 
 from tenant_migrations.exceptions import Refused
+from tenant_migrations.fleet.server import LOCK_TABLE, LOCKS_NEEDED, locks_to_set
 from tenant_migrations.models import Backup
-
-LOCK_TABLE = """
-    SELECT current_setting('max_locks_per_transaction')::int,
-           current_setting('max_connections')::int
-         + current_setting('max_prepared_transactions')::int
-"""
-
-# What a dump locks (tables, views, sequences), and what DROP SCHEMA locks: these, their indexes,
-# and the TOAST table of each with its index.
-LOCKS_NEEDED = """
-    SELECT n.nspname,
-           count(*) FILTER (WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f')) AS dumped,
-           count(*) + 2 * count(*) FILTER (WHERE c.reltoastrelid <> 0) AS dropped
-      FROM pg_class c
-      JOIN pg_namespace n ON n.oid = c.relnamespace
-     WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-  GROUP BY n.nspname
-"""
 
 HEADROOM = 1.2
 """How much more than expected has to be free."""
@@ -47,11 +29,6 @@ class Space:
     @property
     def is_enough(self) -> bool:
         return self.free > self.needed * HEADROOM
-
-
-def locks_to_set(needed: int, transactions: int) -> int:
-    """A ``max_locks_per_transaction`` with room for so many locks at once."""
-    return 64 * math.ceil(1.25 * needed / transactions / 64)
 
 
 def refuse_too_many_locks(connection: psycopg.Connection[Any], schemas: set[str]) -> None:

@@ -1,10 +1,13 @@
 """The fleet's answer as the JSON document that other programs rely on."""
 
+from collections.abc import Sequence
 from typing import Any
 
+from tenant_migrations.cli.forecast import variant_document
 from tenant_migrations.fleet.findings import Finding
 from tenant_migrations.fleet.graph import label
 from tenant_migrations.fleet.report import FleetReport, SchemaReport
+from tenant_migrations.rollout.forecast import Forecast
 from tenant_migrations.rollout.planning import Plan
 from tenant_migrations.rollout.running import Summary
 
@@ -75,8 +78,15 @@ def summary_document(summary: Summary) -> dict[str, Any]:
     }
 
 
-def plan_document(plan: Plan, statements: dict[str, list[str]]) -> list[dict[str, Any]]:
-    """What a heal would do, per variant, with the SQL of each."""
+def preflight_document(found: Sequence[Finding]) -> list[dict[str, Any]]:
+    """What was noticed of the server before a heal, as ``preflight`` of the answer."""
+    return [_finding(finding) for finding in found]
+
+
+def plan_document(
+    plan: Plan, statements: dict[str, list[str]], forecast: Forecast
+) -> list[dict[str, Any]]:
+    """What a heal would do, per variant, with the SQL of each and what is to be expected of it."""
     return [
         {
             "variant": task.variant,
@@ -85,6 +95,7 @@ def plan_document(plan: Plan, statements: dict[str, list[str]]) -> list[dict[str
             "record": [label(key) for key in task.record],
             "create": [f"{made.key.kind} {made.key.display}" for made in task.remedies],
             "statements": statements[task.schema_name],
+            "forecast": variant_document(forecast.variants[task.schema_name]),
         }
         for task, names in plan.variants()
     ]

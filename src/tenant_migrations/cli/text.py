@@ -9,10 +9,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from tenant_migrations.cli.forecast import total_line, variant_lines
 from tenant_migrations.cli.printable import printable
 from tenant_migrations.fleet.findings import Finding, named, plural
 from tenant_migrations.fleet.graph import label
 from tenant_migrations.fleet.report import FleetReport, SchemaReport
+from tenant_migrations.rollout.forecast import Forecast
 from tenant_migrations.rollout.planning import Plan
 from tenant_migrations.rollout.running import Summary
 from tenant_migrations.vocabulary import OutcomeState, Severity, TenantStatus
@@ -53,8 +55,8 @@ class TextRenderer:
             self._line("fleet")
             self._findings(report.findings)
 
-    def plan(self, plan: Plan, statements: dict[str, list[str]]) -> None:
-        """What a heal would do, per variant, as SQL."""
+    def plan(self, plan: Plan, statements: dict[str, list[str]], forecast: Forecast) -> None:
+        """What a heal would do, per variant, as SQL, and what is to be expected of it."""
         for task, names in plan.variants():
             self._line("")
             what = [*map(label, task.pending)]
@@ -65,9 +67,14 @@ class TextRenderer:
                 self._line(f"--   {printable(step)}")
             for statement in statements[task.schema_name]:
                 self._line(statement)
+            for line in variant_lines(forecast.variants[task.schema_name]):
+                self._line(f"-- {line}")
         for skip in plan.skips:
             self._line(f"-- would leave {printable(skip.schema_name)} alone: {skip.reason}")
-        if not plan.tasks:
+        if plan.tasks:
+            self._line("")
+            self._line(f"-- {total_line(forecast)}")
+        else:
             self._line("-- nothing to do")
 
     def plan_summary(self, plan: Plan) -> None:
@@ -79,8 +86,16 @@ class TextRenderer:
             what += ["create content types and permissions"] if not what else []
             self._line(f"{named([*map(printable, names)])}: {named([*map(printable, what)], 5)}")
 
+    def preflight(self, found: Sequence[Finding]) -> None:
+        """What was noticed of the server before a heal."""
+        if found:
+            self._line("server")
+            self._findings(found)
+            self._line("")
+
     def summary(self, summary: Summary) -> None:
         """What a heal did."""
+        self.preflight(summary.preflight)
         parts = [f"{summary.fixed} fixed", f"{summary.failed} failed", f"{summary.skipped} skipped"]
         if summary.not_attempted:
             parts.append(f"{summary.not_attempted} not attempted")

@@ -47,6 +47,11 @@ SEVERITIES = {
     FindingKind.STRUCTURE_NOT_COMPARED: Severity.WARNING,
     FindingKind.CONTENT_TYPES_STALE: Severity.INFO,
     FindingKind.REFERENCE_UNAVAILABLE: Severity.WARNING,
+    FindingKind.CONNECTIONS_FEW: Severity.WARNING,
+    FindingKind.LOCKS_FEW: Severity.WARNING,
+    FindingKind.CATALOG_STATISTICS_STALE: Severity.WARNING,
+    FindingKind.DUMP_RUNNING: Severity.WARNING,
+    FindingKind.DISK_NEARLY_FULL: Severity.WARNING,
     **{
         kind: Severity.WARNING
         for kind in FindingKind
@@ -71,6 +76,15 @@ def named(labels: list[str], most: int = 3) -> str:
 
 def plural(count: int, word: str) -> str:
     return f"{count} {word}" if count == 1 else f"{count} {word}s"
+
+
+def size(count: float) -> str:
+    """Bytes in words, such as ``1.2 GB``; units go by 1024, as PostgreSQL's do."""
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.3g} {unit}"
+        count /= 1024
+    return f"{count:.3g} TB"
 
 
 def pending(migrations: list[str]) -> Finding:
@@ -297,4 +311,55 @@ def code_older(migrations: list[str]) -> Finding:
         f"this code is older than the newest recorded: it lacks {named(migrations)}",
         "deploy the newer code; nothing is healed with an older one",
         migration=migrations[0],
+    )
+
+
+def connections_few(free: int, jobs: int, granted: int) -> Finding:
+    return Finding(
+        FindingKind.CONNECTIONS_FEW,
+        f"only {plural(free, 'connection')} are to be had: {granted} of {plural(jobs, 'job')}",
+        "close what idles (SELECT pid, usename, application_name, state FROM pg_stat_activity), "
+        "or raise max_connections",
+    )
+
+
+def locks_few(room: int, needed: int, jobs: int, schema_name: str, setting: int) -> Finding:
+    return Finding(
+        FindingKind.LOCKS_FEW,
+        f"the server's lock table has room for {room} more locks; {plural(jobs, 'job')} on schemas "
+        f"as large as {schema_name} may take {needed}",
+        f"fewer --jobs, or: ALTER SYSTEM SET max_locks_per_transaction = {setting}; "
+        "then restart the server",
+        object=schema_name,
+    )
+
+
+def catalog_statistics_stale(names: list[str]) -> Finding:
+    tables = ", ".join(names)
+    return Finding(
+        FindingKind.CATALOG_STATISTICS_STALE,
+        f"the statistics of {tables} are of a catalog half as large, or of none: "
+        "the server may read it in slow ways",
+        f"as the database's owner: ANALYZE {tables};",
+        object=names[0],
+    )
+
+
+def dump_running(backends: list[int]) -> Finding:
+    pids = ", ".join(map(str, backends))
+    return Finding(
+        FindingKind.DUMP_RUNNING,
+        f"pg_dump is at work (backend {pids}) and keeps a lock on each table that it dumps: "
+        "most migrations of these have to wait for its end, and fail after the lock timeout",
+        "wait until it is through, or dump when no migrations run",
+    )
+
+
+def disk_nearly_full(free: int, table: str, needed: int) -> Finding:
+    return Finding(
+        FindingKind.DISK_NEARLY_FULL,
+        f"{size(free)} are free where the database's files are; rewriting its largest table, "
+        f"{table}, takes another {size(needed)}",
+        "free disk space on the database server",
+        object=table,
     )

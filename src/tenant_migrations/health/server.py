@@ -3,8 +3,8 @@
 from typing import Any
 
 from tenant_migrations import conf
-from tenant_migrations.backup.capacity import LOCK_TABLE, LOCKS_NEEDED, locks_to_set
 from tenant_migrations.database import reading
+from tenant_migrations.fleet.server import LOCK_TABLE, LOCKS_NEEDED, locks_to_set
 from tenant_migrations.health.asking import Asking
 from tenant_migrations.health.report import Answer, healthy, unhealthy, warning
 

@@ -10,6 +10,8 @@ from tenant_migrations.fleet.graph import label
 from tenant_migrations.fleet.tenants import PUBLIC_KIND, TENANT_KIND
 from tenant_migrations.rollout.planning import Task
 
+NOT_RENDERED = "can't be rendered yet"
+
 
 def statements_of(task: Task) -> list[str]:
     """The SQL of a task in its own schema, as Django renders it there.
@@ -32,6 +34,6 @@ def statements_of(task: Task) -> list[str]:
                     migration.apply(state, editor, collect_sql=True)
                 lines += [line for line in editor.collected_sql if line != "--"]
             except (DatabaseError, ValueError) as error:
-                lines.append(f"-- can't be rendered yet: {one_line(error)}")
+                lines.append(f"-- {NOT_RENDERED}: {one_line(error)}")
             state = after
     return lines

@@ -28,6 +28,7 @@ from tenant_migrations.rollout.applying import Limits, Progress, apply_task
 from tenant_migrations.rollout.attempting import attempt_task
 from tenant_migrations.rollout.failures import Consequence
 from tenant_migrations.rollout.planning import Options, Plan, Skip, Task, plan_for, plan_schema
+from tenant_migrations.rollout.preflight import preflight
 from tenant_migrations.rollout.quarantine import release
 from tenant_migrations.rollout.recording import Record
 from tenant_migrations.rollout.verifying import older_code
@@ -61,6 +62,8 @@ class Summary:
     stopped: str
     """Why it ended before every tenant was tried; empty when it did not."""
     outcomes: tuple[TenantOutcome, ...] = field(default=(), repr=False)
+    preflight: tuple[Finding, ...] = ()
+    """What was noticed of the server before."""
 
 
 def heal(order: Order, code: Code, progress: Report) -> tuple[FleetReport, Summary]:
@@ -69,12 +72,16 @@ def heal(order: Order, code: Code, progress: Report) -> tuple[FleetReport, Summa
     Holds the fleet lock throughout; each tenant commits by itself (``applying.py``), and a run that
     dies leaves whole tenants only, each either done or untouched. Safe to run again.
 
-    Raises ``Busy`` where another run holds the lock, ``Refused`` when the code is older than the
-    newest recorded or public is behind and not asked for, ``WrongUse`` for unknown names.
+    Raises ``Busy`` where another run holds the lock, ``DatabaseUnavailable`` where the server is
+    not fit for a run (``preflight.py``), ``Refused`` when the code is older than the newest
+    recorded or public is behind and not asked for, ``WrongUse`` for unknown names.
     """
     _refuse_unknown_names(order, code)
+    checked = preflight(order.question.jobs)
+    order = replace(order, question=replace(order.question, jobs=checked.jobs))
     with FleetLock() as lock:
-        return _Run(order, code, lock, progress).all()
+        report, summary = _Run(order, code, lock, progress).all()
+    return report, replace(summary, preflight=checked.findings)
 
 
 def preview(order: Order, code: Code, progress: Report) -> tuple[FleetReport, Plan]:

@@ -7,9 +7,11 @@ from django.core.management.base import CommandParser
 
 from tenant_migrations.cli import options as shared
 from tenant_migrations.cli.command import FleetCommand
+from tenant_migrations.cli.forecast import total_document
 from tenant_migrations.cli.json import (
     empty_document,
     plan_document,
+    preflight_document,
     report_document,
     summary_document,
 )
@@ -22,6 +24,8 @@ from tenant_migrations.fleet.report import FleetReport
 from tenant_migrations.observability import history
 from tenant_migrations.observability.alerts.channels import Channel, channels
 from tenant_migrations.observability.alerts.telling import tell_failure, tell_report
+from tenant_migrations.rollout.forecast import forecast
+from tenant_migrations.rollout.preflight import preflight
 from tenant_migrations.rollout.preview import statements_of
 from tenant_migrations.rollout.running import Order, heal, preview
 from tenant_migrations.rollout.verifying import verify
@@ -103,7 +107,10 @@ exit codes: 0 all well, 1 findings, 2 wrong use, 3 could not ask, 75 another run
             history.record(
                 report, trigger=order.trigger, question=order.question, rollout=summary.rollout
             )
-            document = report_document(report) | {"fix": summary_document(summary)}
+            document = report_document(report) | {
+                "fix": summary_document(summary),
+                "preflight": preflight_document(summary.preflight),
+            }
             if not options["json"]:
                 text.summary(summary)
         if options["json"]:
@@ -135,13 +142,20 @@ exit codes: 0 all well, 1 findings, 2 wrong use, 3 could not ask, 75 another run
         as_json: bool,
     ) -> ExitCode:
         with progress:
+            checked = preflight(order.question.jobs)
             report, plan = preview(order, Code(), progress)
             statements = {task.schema_name: statements_of(task) for task, _ in plan.variants()}
+            expected = forecast(plan, statements, checked.jobs)
         if as_json:
-            document = report_document(report) | {"plan": plan_document(plan, statements)}
+            document = report_document(report) | {
+                "plan": plan_document(plan, statements, expected),
+                "forecast": total_document(expected),
+                "preflight": preflight_document(checked.findings),
+            }
             answer.write(json.dumps(document))
         else:
-            text.plan(plan, statements)
+            text.preflight(checked.findings)
+            text.plan(plan, statements, expected)
         return report.exit_code
 
     def _confirm(
@@ -153,8 +167,10 @@ exit codes: 0 all well, 1 findings, 2 wrong use, 3 could not ask, 75 another run
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
             return
         with progress:
+            checked = preflight(order.question.jobs)
             _, plan = preview(order, Code(), progress)
         if plan.tasks:
+            text.preflight(checked.findings)
             text.plan_summary(plan)
             sys.stderr.write("go on? [y/N] ")
             sys.stderr.flush()
