@@ -1,5 +1,6 @@
 """Connections: the one place that opens them, sets their limits and translates their errors."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -43,21 +44,39 @@ def one_line(error: BaseException) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0].strip()
 
 
+CONNECTING = (
+    (r"too many clients already|too many connections for|slots are reserved", "53300"),
+    (r"password authentication failed|no password supplied", "28P01"),
+    (r"no pg_hba\.conf entry|role \".*\" does not exist|authentication failed", "28000"),
+    (r"database \".*\" does not exist", "3D000"),
+    (r"the database system is ", "57P03"),
+)
+"""What the server says when it lets nobody in, and the SQLSTATE that libpq keeps to itself."""
+
+
 def sqlstate(error: BaseException | None) -> str:
-    """The five-character SQLSTATE of a Django or psycopg error, empty if it has none."""
+    """The five-character SQLSTATE of a Django or psycopg error, empty if it has none.
+
+    An attempt to connect fails without one; there it is told by the server's words, in English.
+    """
     while error is not None:
-        if isinstance(error, psycopg.Error) and error.sqlstate:
-            return error.sqlstate
+        if isinstance(error, psycopg.Error):
+            return error.sqlstate or _refused_connection(str(error))
         error = error.__cause__
     return ""
+
+
+def _refused_connection(message: str) -> str:
+    return next((code for words, code in CONNECTING if re.search(words, message)), "")
 
 
 def own_session(database: str = "") -> BaseDatabaseWrapper:
     """A connection with the project's own database settings that nobody else ever uses.
 
-    With ``database`` it is to that one on the same server. Not from a pool of psycopg's, should the project have one: what its session holds or has set
-    must end with it. Its user closes it. Raises ``DatabaseUnavailable`` where no connection is to
-    be had, or none that is a session of its own.
+    With ``database`` it is to that one on the same server. Not from a pool of psycopg's, should the
+    project have one: what its session holds or has set must end with it. Its user closes it.
+    Raises ``DatabaseUnavailable`` where no connection is to be had, or none that is a session of
+    its own.
     """
     wrapper = _own_connection(database)
     try:
@@ -115,6 +134,18 @@ def _refuse_pooler(raw: "psycopg.Connection[Any]") -> None:
 def _backend(raw: "psycopg.Connection[Any]") -> int:
     row = raw.execute("SELECT pg_backend_pid()").fetchone()
     return int(row[0]) if row else 0
+
+
+def lost_connection(error: BaseException | None) -> bool:
+    """Whether an error says that the connection broke: it comes from the client, not the server.
+
+    Django opens a new one after a COMMIT that failed, so that the connection itself tells nothing.
+    """
+    while error is not None:
+        if type(error) in (psycopg.OperationalError, psycopg.InterfaceError):
+            return not sqlstate(error)
+        error = error.__cause__
+    return False
 
 
 @contextmanager

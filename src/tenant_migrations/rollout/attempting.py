@@ -4,8 +4,9 @@ import time
 from collections.abc import Callable
 
 from tenant_migrations import conf
-from tenant_migrations.database import tenant_connection
+from tenant_migrations.database import lost_connection, tenant_connection
 from tenant_migrations.exceptions import LockLost
+from tenant_migrations.fleet.graph import label
 from tenant_migrations.rollout.applying import Progress
 from tenant_migrations.rollout.failures import (
     Consequence,
@@ -28,11 +29,13 @@ def attempt_task(
     """Apply a task; ``None`` when it is done or was left alone on purpose.
 
     A lock that was not to be had, a deadlock and a lost connection are tried again after a wait,
-    on a plan made anew: a commit whose reply was lost is not repeated. Raises ``LockLost``.
+    on a plan made anew: a commit whose reply was lost is not repeated, and what it did is on record
+    as this run's. Raises ``LockLost``.
     """
     started = time.monotonic()
     failure: Failure | None = None
     done = Progress()
+    connected = True
     for attempt in attempts(conf.get().LOCK_ATTEMPTS):
         done.current = ""
 
@@ -41,6 +44,8 @@ def attempt_task(
 
         try:
             current = task if attempt == 1 else plan_again(task)
+            if not connected:
+                _note_committed(done, task, current)
             record.begin(task.schema_name)
             if current is None:
                 note()
@@ -55,13 +60,30 @@ def attempt_task(
         except LockLost:
             raise
         except Exception as error:
-            failure = sort_failure(error, done.current, _is_connected())
+            still = _is_connected() and not lost_connection(error)
+            connected = connected and still
+            failure = sort_failure(error, done.current, still)
             record.failed(task.schema_name, failure, done, attempt, _since(started))
             if isinstance(error, Unproven):
                 record.quarantine(task.schema_name, failure.message)
             if failure.consequence is not Consequence.RETRY:
                 return failure
     return failure
+
+
+def _note_committed(done: Progress, task: Task, left: Task | Skip | None) -> None:
+    """Note what was to be done and no longer is: a commit whose reply was lost did it."""
+    if isinstance(left, Skip):
+        return
+    pending = left.pending if left else ()
+    remedies = left.remedies if left else ()
+    applied = [label(key) for key in task.pending if key not in pending]
+    left_out = {made.key for made in remedies}
+    repaired = [
+        f"{made.key.kind} {made.key.display}" for made in task.remedies if made.key not in left_out
+    ]
+    done.applied += [what for what in applied if what not in done.applied]
+    done.repaired += [what for what in repaired if what not in done.repaired]
 
 
 def _since(started: float) -> float:
