@@ -27,10 +27,10 @@ _numbers = itertools.count()
 class Forge:
     """The process that commands are forked from (``forge.py``)."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, settings: str = "tests.torture.settings") -> None:
         path = os.pathsep.join([str(CHECKOUT), str(CHECKOUT / "src")])
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.torture.forge"],
+            [sys.executable, "-m", "tests.torture.forge", settings],
             cwd=CHECKOUT,
             env=os.environ | {"DATABASE_URL": url, "PYTHONPATH": path},
             stdin=subprocess.PIPE,
@@ -157,10 +157,14 @@ class TortureFleet:
 
     def copy_tenant(self, source: str, name: str) -> None:
         """A tenant that is equal to another in structure, ledger and rows."""
+        self.copy_schema(source, name)
+        self.add_row(name)
+
+    def copy_schema(self, source: str, name: str) -> None:
+        """The same without the row that makes it a tenant."""
         script = self.database.pg_dump("--inserts", "--schema", quote(source))
         with self.connect() as raw:
             raw.execute(renamed(script, source, quote(name)).encode(), prepare=False)
-        self.add_row(name)
 
     # --- reading and breaking
 

@@ -1,4 +1,6 @@
-"""Runs management commands of the torture project, each in a process of its own, without delay.
+"""Runs management commands of a project, each in a process of its own, without delay.
+
+The argument names the project's settings, those of the torture project for instance.
 
 Django is loaded once, then every command is a fork of this process: what takes most of the time of
 a command, its start, is spent once. Speaks one JSON document a line: ``{"start": {...}}`` answers
@@ -17,7 +19,7 @@ BOUND_SECONDS = 120
 
 def main() -> None:
     """Answer until standard input ends."""
-    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.torture.settings"
+    os.environ["DJANGO_SETTINGS_MODULE"] = sys.argv[1]
     import django
 
     django.setup()

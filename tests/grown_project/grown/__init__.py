@@ -1,0 +1,1 @@
+"""The app; its models are only in its migrations."""
