@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from functools import cache
 from ipaddress import ip_network
 from typing import Any
@@ -43,6 +43,18 @@ class Settings:
 
     LOCK_ATTEMPTS: int = 3
     """How often a tenant is tried when a lock was not to be had or a deadlock was met."""
+
+    SAME_FAILURE_LIMIT: int = 3
+    """How many tenants may fail with the same SQLSTATE in the same migration before a rollout
+    stops."""
+
+    QUARANTINE_AFTER: int = 3
+    """In how many rollouts in a row a tenant may fail in the same migration before it is left
+    alone."""
+
+    POST_MIGRATE: Mapping[str, str] = field(default_factory=dict)
+    """Receivers of ``post_migrate`` that need not be called for each tenant: their dotted paths,
+    with that of a function to call instead, or an empty string."""
 
     IGNORE_OBJECTS: tuple[str, ...] = ()
     """Tables, views, sequences, functions and types that are none of the migrations' business.
@@ -144,14 +156,17 @@ def get() -> Settings:
     given = getattr(django_settings, SETTING, {})
     if not isinstance(given, Mapping):
         raise ImproperlyConfigured(f"{SETTING} must be a dict, not {type(given).__name__}.")
-    known = {field.name: field for field in fields(Settings)}
+    known = {
+        field.name: field.default if field.default_factory is MISSING else field.default_factory()
+        for field in fields(Settings)
+    }
     values: dict[str, Any] = {}
     for name, value in given.items():
         if name not in known:
             raise ImproperlyConfigured(
                 f"{SETTING}[{name!r}] is not a setting; known: {', '.join(known)}."
             )
-        values[name] = _checked(name, value, known[name].default)
+        values[name] = _checked(name, value, known[name])
     return Settings(**values)
 
 
@@ -171,6 +186,10 @@ def _of_kind(name: str, value: Any, default: Any) -> Any:
         if isinstance(value, (list, tuple)) and all(isinstance(item, str) for item in value):
             return tuple(value)
         raise ImproperlyConfigured(f"{SETTING}[{name!r}] must be a list of strings.")
+    if isinstance(default, dict):
+        if isinstance(value, Mapping) and all(isinstance(item, str) for item in value.values()):
+            return dict(value)
+        raise ImproperlyConfigured(f"{SETTING}[{name!r}] must be a dict of strings.")
     if isinstance(default, bool):
         if isinstance(value, bool):
             return value

@@ -63,7 +63,7 @@ def test_a_poison_tenant_is_named_and_all_others_are_healed(
     }
 
 
-def test_a_migration_that_breaks_everywhere_is_named_for_every_tenant_and_leaves_no_trace(
+def test_a_migration_that_fails_alike_in_three_tenants_stops_the_run(
     healthy: TortureFleet,
 ) -> None:
     names = ("clean", "first", "second", "third")
@@ -71,9 +71,40 @@ def test_a_migration_that_breaks_everywhere_is_named_for_every_tenant_and_leaves
     before = [healthy.lasting(name) for name in names]
     answer = healthy.heal()
     assert answer.exit_code == 1
+    states = [answer.outcome(name)["state"] for name in names]
+    assert states == ["failed", "failed", "failed", "not attempted"]
+    assert "3 tenants failed alike in stock.0005_stricter" in answer.json["fix"]["stopped"]
+    assert [healthy.lasting(name) for name in names] == before
+
+
+def test_with_a_budget_given_every_tenant_is_tried_named_and_left_without_a_trace(
+    healthy: TortureFleet,
+) -> None:
+    names = ("clean", "first", "second", "third")
+    healthy.version = version(healthy.folder, "stock", {"0005_stricter": CHECKED})
+    before = [healthy.lasting(name) for name in names]
+    answer = healthy.heal("--max-failures=100%")
+    assert answer.exit_code == 1
     assert {answer.outcome(name)["state"] for name in names} == {"failed"}
     assert {answer.outcome(name)["sqlstate"] for name in names} == {"23514"}
     assert [healthy.lasting(name) for name in names] == before
+
+
+def test_a_tenant_that_fails_in_three_rollouts_in_a_row_is_left_alone(
+    healthy: TortureFleet,
+) -> None:
+    wider = 'migrations.AddField("shelf", "wide", models.IntegerField(null=True))'
+    healthy.version = version(healthy.folder, "stock", {"0005_wider": wider})
+    healthy.options = {"LOCK_ATTEMPTS": 1}
+    with healthy.holding("SELECT * FROM first.stock_shelf"):
+        statuses = [healthy.heal("--lock-timeout=50").status("first") for _ in range(3)]
+    assert statuses == ["pending", "pending", "quarantined"]
+    left = healthy.heal()
+    assert left.outcome("first")["message"] == "it is in quarantine"
+    (finding,) = [f for f in left.tenant("first")["findings"] if f["id"] == "TM016"]
+    assert "3 rollouts in a row failed" in finding["message"]
+    assert healthy.heal("--retry-quarantined").exit_code == 0
+    assert healthy.structure("first") == healthy.structure("second")
 
 
 def test_a_broken_migration_stops_at_the_canary_and_touches_nobody_else(

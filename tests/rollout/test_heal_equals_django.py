@@ -28,6 +28,7 @@ LATER_ROWS = """
         SELECT 'Cake ' || n, n, n, (SELECT max(id) FROM shop_section), 'c' || n, '{"a": 1}'
           FROM generate_series(100, 120) n;
 """
+HEALED = ("healed", "replayed")
 OLD_FOLDED = ("0001_squashed_0003_size", "0004_height")
 
 
@@ -83,33 +84,43 @@ def bring_to_its_past(fleet: TortureFleet, name: str, history: History) -> None:
 
 @pytest.fixture(scope="session")
 def both_ways(made_once: Callable[..., TortureFleet], torture_public: TortureFleet) -> TortureFleet:
-    """Each history twice: ``django_…`` brought to the code by Django, ``healed_…`` by ``--fix``."""
+    """Each history three times: brought to the code by Django, and twice by ``--fix``, which runs
+    Django's operations in the one that is done first, and in the other their SQL."""
 
     def build(fleet: TortureFleet) -> None:
         for name, history in HISTORIES.items():
             bring_to_its_past(fleet, f"django_{name}", history)
-            fleet.copy_tenant(f"django_{name}", f"healed_{name}")
+            for way in HEALED:
+                fleet.copy_tenant(f"django_{name}", f"{way}_{name}")
             fleet.migrate(f"django_{name}")
-        answer = fleet.heal(*(f"--tenant=healed_{name}" for name in HISTORIES))
+        healed = [f"--tenant={way}_{name}" for way in HEALED for name in HISTORIES]
+        answer = fleet.heal(*healed)
         assert answer.exit_code == 0, answer.stdout + answer.stderr
 
     return made_once("both_ways", build, torture_public)
 
 
+@pytest.mark.parametrize("way", HEALED)
 @pytest.mark.parametrize("name", HISTORIES)
 class TestHealedTenant:
-    def test_has_the_structure_that_django_makes(self, both_ways: TortureFleet, name: str) -> None:
-        healed = both_ways.structure(f"healed_{name}")
+    def test_has_the_structure_that_django_makes(
+        self, both_ways: TortureFleet, name: str, way: str
+    ) -> None:
+        healed = both_ways.structure(f"{way}_{name}")
         assert healed == both_ways.structure(f"django_{name}")
         assert "shop_product" in healed
 
-    def test_has_the_ledger_that_django_writes(self, both_ways: TortureFleet, name: str) -> None:
-        healed = both_ways.ledger(f"healed_{name}")
+    def test_has_the_ledger_that_django_writes(
+        self, both_ways: TortureFleet, name: str, way: str
+    ) -> None:
+        healed = both_ways.ledger(f"{way}_{name}")
         assert healed == both_ways.ledger(f"django_{name}")
         assert len(set(healed)) == len(healed) > 40
 
-    def test_has_the_rows_that_django_leaves(self, both_ways: TortureFleet, name: str) -> None:
-        healed = both_ways.rows(f"healed_{name}")
+    def test_has_the_rows_that_django_leaves(
+        self, both_ways: TortureFleet, name: str, way: str
+    ) -> None:
+        healed = both_ways.rows(f"{way}_{name}")
         assert healed == both_ways.rows(f"django_{name}")
         assert "INSERT INTO SCHEMA.auth_permission" in healed
 
@@ -117,5 +128,5 @@ class TestHealedTenant:
 def test_both_ways_end_well(both_ways: TortureFleet) -> None:
     answer = both_ways.verify()
     assert answer.exit_code == 0, answer.stdout
-    assert answer.json["tenants_ok"] == 2 * len(HISTORIES)
+    assert answer.json["tenants_ok"] == 3 * len(HISTORIES)
     assert len(answer.json["variants"]) <= 4, "only what squashing left in ledgers differs"

@@ -30,35 +30,43 @@ def test_a_terminated_connection_is_replaced_and_the_tenant_tried_again(
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_heal_ended_by_a_signal_leaves_the_tenant_as_it_was(
+def test_a_signal_ends_the_run_after_the_tenant_in_hand(
     torture: TortureFleet, number: signal.Signals
 ) -> None:
-    before = torture.lasting("first")
     with torture.stopped_in("first") as (command, _):
         command.signal(number)
-        answer = command.wait()
-    torture.wait_for_backends(command)
-    assert answer.exit_code in (3, -signal.SIGTERM)
-    assert "Traceback" not in answer.stderr
-    assert torture.lasting("first") == before
+    answer = command.wait()
+    assert answer.exit_code == 1, answer.stdout + answer.stderr
+    assert answer.json["fix"]["stopped"] == f"stopped by {number.name}"
+    states = {name: answer.outcome(name)["state"] for name in ("first", "second", "third")}
+    assert states == {"first": "fixed", "second": "not attempted", "third": "not attempted"}
+    rollout = torture.last_rollout()
+    assert (rollout["state"], rollout["error"]) == ("stopped", f"stopped by {number.name}")
     assert not torture.advisory_locks()
     assert torture.heal().exit_code == 0
-    assert torture.sql(
-        "SELECT count(*) FROM tenant_migrations_rollout WHERE state = 'running'"
-    ) == [(0,)]
     assert_all_done(torture)
 
 
-def test_ctrl_c_is_answered_in_one_line_and_recorded(torture: TortureFleet) -> None:
+def test_a_second_signal_ends_it_at_once_and_leaves_the_tenant_as_it_was(
+    torture: TortureFleet,
+) -> None:
+    before = torture.lasting("first")
     with torture.stopped_in("first") as (command, _):
+        command.signal(signal.SIGTERM)
         command.signal(signal.SIGINT)
         answer = command.wait()
+    torture.wait_for_backends(command)
     assert answer.exit_code == 3
     assert answer.json["status"] == "error"
     assert "interrupted" in answer.stderr.splitlines()[-1]
+    assert "Traceback" not in answer.stderr
     rollout = torture.last_rollout()
     assert (rollout["state"], rollout["error"]) == ("stopped", "interrupted")
     assert torture.outcomes(rollout["id"])["second"]["state"] == "not attempted"
+    assert torture.lasting("first") == before
+    assert not torture.advisory_locks()
+    assert torture.heal().exit_code == 0
+    assert_all_done(torture)
 
 
 def test_of_two_heals_at_once_one_works_and_the_other_is_busy(torture: TortureFleet) -> None:

@@ -10,8 +10,9 @@ from tenant_migrations import conf
 from tenant_migrations.exceptions import WrongUse
 from tenant_migrations.fleet.survey import Question
 from tenant_migrations.rollout.applying import Limits
+from tenant_migrations.rollout.budget import allowed_failures
 from tenant_migrations.rollout.planning import Options
-from tenant_migrations.rollout.running import Order, failure_budget
+from tenant_migrations.rollout.running import Order
 
 HEALING = {
     "dry_run": "--dry-run",
@@ -149,7 +150,7 @@ def question_from(options: dict[str, Any]) -> Question:
 def order_from(options: dict[str, Any]) -> Order:
     """What ``--fix`` was asked to do. Raises ``WrongUse`` for a budget that is none."""
     defaults = Limits()
-    failure_budget(options["max_failures"], 0)
+    allowed_failures(options["max_failures"], 0)
     return Order(
         question_from(options),
         Options(options["reconcile"], options["retry_quarantined"]),

@@ -15,8 +15,9 @@ from tenant_migrations.fleet.graph import MigrationKey
 from tenant_migrations.fleet.ledger import digest_of
 from tenant_migrations.locks import FleetLock
 from tenant_migrations.models import Quarantine
-from tenant_migrations.rollout.applying import Limits, Progress, apply_task
+from tenant_migrations.rollout.applying import Limits, Progress
 from tenant_migrations.rollout.attempting import attempt_task
+from tenant_migrations.rollout.engine import Engine
 from tenant_migrations.rollout.failures import Consequence, Skipped
 from tenant_migrations.rollout.planning import Plan, Skip, Task
 from tenant_migrations.rollout.recording import Record
@@ -41,6 +42,7 @@ class Rollout:
         self.stopped = ""
         """Why no further schema would fare better; empty while there is hope."""
         self._lock = FleetLock()
+        self._engine = Engine(reader.code, Limits(), self._lock.check)
 
     def __enter__(self) -> Self:
         self._lock.__enter__()
@@ -68,7 +70,7 @@ class Rollout:
     def run(self, look: Look) -> str:
         """Do what is to be done to one schema; why it failed, or empty.
 
-        One transaction, as ``apply_task`` says; tried again where that may help.
+        One transaction, as ``applying.py`` says; tried again where that may help.
         """
         task = self._tasks.get(look.schema.name)
         if task is None:
@@ -126,15 +128,15 @@ class Rollout:
         return self._task(look, self.reader.variants([look])[task.schema_name])
 
     def _apply(self, task: Task, done: Progress, record: Callable[[], None]) -> None:
-        limits, code = Limits(), self.reader.code
+        code = self.reader.code
         back = self.looks[task.schema_name].steps.backwards
         if not back:
-            apply_task(task, code, limits, done, still_ours=self._lock.check, record=record)
+            self._engine.apply(task, done, record)
             return
         reverse(
             Reversal(task.schema_name, task.kind, code.ledger_of(back)),
             code,
-            limits,
+            Limits(),
             still_ours=self._lock.check,
             check_ledger=lambda ledger: _refuse_other_ledger(ledger, task),
             record=lambda _: record(),

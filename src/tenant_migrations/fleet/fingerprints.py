@@ -10,10 +10,12 @@ order of columns, say): that is settled by reading one schema of each kind out o
 (``structure.py``). They are compared within one run only and never stored.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextvars import copy_context
+from functools import cache
 from itertools import pairwise
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -33,13 +35,10 @@ BOUNDARIES = """
 
 # Every table is bounded by the same range of relation oids, and names of other relations are looked
 # up one by one (scalar subqueries): whatever the planner believes of the catalog's statistics, no
-# slice reads a whole catalog. The schema's own name is taken out of printed expressions, as it
-# differs from tenant to tenant. Types above oid 16383 are named, not numbered, as a schema's own
-# types have oids of their own. NOT NULL constraints (contype n, PostgreSQL 18) repeat attnotnull.
-RELATION_SLICE = """
-WITH rel AS MATERIALIZED (
+# slice reads a whole catalog.
+SLICE = """
     SELECT c.oid, c.relname, c.relkind, c.relpersistence, c.relam, c.reloptions, c.relnamespace,
-           c.relnamespace::regnamespace || '.' AS prefix
+           c.relnamespace AS owner, c.relnamespace::regnamespace || '.' AS prefix
       FROM pg_class c
      WHERE c.oid > %(low)s AND c.oid <= %(high)s
        AND c.relnamespace = ANY(%(namespaces)s::oid[])
@@ -47,26 +46,32 @@ WITH rel AS MATERIALIZED (
        AND c.oid NOT IN (SELECT objid FROM pg_depend
                           WHERE refclassid = 'pg_extension'::regclass
                             AND classid = 'pg_class'::regclass AND deptype = 'e')
-), facts AS (
-    SELECT relnamespace, ROW(1, relname, relkind, relpersistence) AS fact
+"""
+
+# What the catalog says of the relations `rel`, each fact with what it is counted for. The schema's
+# own name is taken out of printed expressions, as it differs from tenant to tenant. Types above oid
+# 16383 are named, not numbered, as a schema's own types have oids of their own. NOT NULL
+# constraints (contype n, PostgreSQL 18) repeat attnotnull.
+FACTS = """
+    SELECT owner, ROW(1, relname, relkind, relpersistence) AS fact
       FROM rel
  UNION ALL
-    SELECT relnamespace,
+    SELECT owner,
            ROW(2, relname, a.attnum, a.attname, a.atttypmod, a.attnotnull, a.attidentity,
                a.attgenerated, a.attcollation, a.atthasdef,
                CASE WHEN a.atttypid < 16384 THEN a.atttypid::text
                     ELSE (SELECT typname FROM pg_type WHERE oid = a.atttypid) END)
       FROM rel
       JOIN pg_attribute a ON a.attrelid = rel.oid AND a.attnum > 0 AND NOT a.attisdropped
-                         AND a.attrelid > %(low)s AND a.attrelid <= %(high)s
+                         {within a.attrelid}
      WHERE relkind IN ('r', 'p', 'v', 'm', 'f')
  UNION ALL
-    SELECT relnamespace,
+    SELECT owner,
            ROW(3, relname, d.adnum, replace(pg_get_expr(d.adbin, d.adrelid), prefix, ''))
       FROM rel
-      JOIN pg_attrdef d ON d.adrelid = rel.oid AND d.adrelid > %(low)s AND d.adrelid <= %(high)s
+      JOIN pg_attrdef d ON d.adrelid = rel.oid {within d.adrelid}
  UNION ALL
-    SELECT relnamespace,
+    SELECT owner,
            ROW(4, relname, k.conname, k.contype, k.condeferrable, k.condeferred, k.convalidated,
                k.conkey::text, k.confkey::text, k.confupdtype, k.confdeltype, k.confmatchtype,
                CASE WHEN k.confrelid <> 0
@@ -76,9 +81,9 @@ WITH rel AS MATERIALIZED (
                     THEN replace(pg_get_expr(k.conbin, k.conrelid), prefix, '') END)
       FROM rel
       JOIN pg_constraint k ON k.conrelid = rel.oid AND k.contype NOT IN ('n', 't')
-                          AND k.conrelid > %(low)s AND k.conrelid <= %(high)s
+                          {within k.conrelid}
  UNION ALL
-    SELECT relnamespace,
+    SELECT owner,
            ROW(5, relname, (SELECT relname FROM pg_class t WHERE t.oid = x.indrelid),
                x.indkey::text, x.indclass::text, x.indcollation::text, x.indoption::text,
                x.indisunique, x.indisprimary, x.indisexclusion, x.indimmediate, x.indisvalid,
@@ -89,10 +94,10 @@ WITH rel AS MATERIALIZED (
                     THEN replace(pg_get_expr(x.indpred, x.indrelid), prefix, '') END)
       FROM rel
       JOIN pg_index x ON x.indexrelid = rel.oid
-                     AND x.indexrelid > %(low)s AND x.indexrelid <= %(high)s
+                     {within x.indexrelid}
      WHERE relkind IN ('i', 'I')
  UNION ALL
-    SELECT relnamespace,
+    SELECT owner,
            ROW(6, relname, s.seqtypid, s.seqstart, s.seqincrement, s.seqmax, s.seqmin, s.seqcache,
                s.seqcycle,
                (SELECT ROW(t.relname, d.refobjsubid, d.deptype)::text
@@ -101,27 +106,25 @@ WITH rel AS MATERIALIZED (
                    AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i')))
       FROM rel
       JOIN pg_sequence s ON s.seqrelid = rel.oid
-                        AND s.seqrelid > %(low)s AND s.seqrelid <= %(high)s
+                        {within s.seqrelid}
      WHERE relkind = 'S'
  UNION ALL
-    SELECT relnamespace, ROW(7, relname, replace(pg_get_viewdef(oid), prefix, ''))
+    SELECT owner, ROW(7, relname, replace(pg_get_viewdef(oid), prefix, ''))
       FROM rel
      WHERE relkind IN ('v', 'm')
  UNION ALL
-    SELECT relnamespace,
+    SELECT owner,
            ROW(8, relname, t.tgname, t.tgenabled, replace(pg_get_triggerdef(t.oid), prefix, ''))
       FROM rel
       JOIN pg_trigger t ON t.tgrelid = rel.oid AND NOT t.tgisinternal
-                       AND t.tgrelid > %(low)s AND t.tgrelid <= %(high)s
-)
-  SELECT relnamespace, sum(hash_record_extended(fact, 0)), sum(hash_record_extended(fact, 1))
-    FROM facts
-GROUP BY relnamespace
+                       {within t.tgrelid}
 """
 
+SUMS = "sum(hash_record_extended(fact, 0)), sum(hash_record_extended(fact, 1))"
+
 # Few schemas have any of these: one pass over two catalogs answers for all.
-OTHER_OBJECTS = """
-  SELECT namespace, sum(hash_record_extended(fact, 0)), sum(hash_record_extended(fact, 1))
+OTHER_OBJECTS = f"""
+  SELECT namespace, {SUMS}
     FROM (SELECT p.pronamespace AS namespace,
                  ROW(9, p.proname, p.prokind, p.proargtypes::text, p.prorettype, p.prolang,
                      p.prosrc, p.provolatile, p.proisstrict, p.prosecdef,
@@ -213,7 +216,21 @@ def read_fingerprints(
 
 
 def _relation_slice(connection: psycopg.Connection[Any]) -> str:
-    newer = connection.info.server_version >= 150000
-    return RELATION_SLICE.replace(
+    facts = facts_for(connection, r"AND \1 > %(low)s AND \1 <= %(high)s")
+    return (
+        f"WITH rel AS MATERIALIZED ({SLICE}), facts AS ({facts}) "
+        f"SELECT owner, {SUMS} FROM facts GROUP BY owner"
+    )
+
+
+def facts_for(connection: psycopg.Connection[Any], within: str = "") -> str:
+    """``FACTS`` for a server's version; ``within`` bounds each catalog by its column ``\\1``."""
+    return _facts(connection.info.server_version >= 150000, within)
+
+
+@cache
+def _facts(newer: bool, within: str) -> str:
+    facts = re.sub(r"{within ([\w.]+)}", within, FACTS)
+    return facts.replace(
         "{nulls_not_distinct}", "x.indnullsnotdistinct" if newer else "NULL::boolean"
     )

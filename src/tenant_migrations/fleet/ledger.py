@@ -118,6 +118,12 @@ def read_digests(
     return digests, errors
 
 
+def digest_statement(schema: str) -> str:
+    """SQL that answers with a zero and the digest of one ledger."""
+    statement = DIGEST.format(position=sql.SQL("0"), ledger=sql.Identifier(schema, LEDGER_TABLE))
+    return statement.as_string()
+
+
 def read_rows(connection: psycopg.Connection[Any], schema: str) -> Ledger:
     """All rows of one ledger."""
     statement = ROWS.format(ledger=sql.Identifier(schema, LEDGER_TABLE))

@@ -1,4 +1,4 @@
-"""Applying: brings one schema to the code by Django's own operations.
+"""Applying: brings one schema to the code.
 
 Guarantees. Everything that a task does to a schema (repairs, migrations, their ledger rows, what
 ``post_migrate`` adds) and the note that it was done commit in one transaction, or not at all.
@@ -8,35 +8,37 @@ first, and the ledger is read again under them: nothing is applied on top of wha
 doing. ``lock_timeout`` and ``statement_timeout`` bound every statement.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.apps import apps
-from django.core.management.sql import emit_post_migrate_signal, emit_pre_migrate_signal
-from django.db.migrations.executor import MigrationExecutor
+from django.core.management.sql import emit_post_migrate_signal
 from django.db.migrations.recorder import MigrationRecorder
-from django.db.migrations.state import ModelState, ProjectState
-from django_tenants.signals import schema_migrated, schema_pre_migration
+from django.db.models.signals import post_migrate, pre_migrate
 
 from tenant_migrations import conf, locks
-from tenant_migrations.database import (
-    quote,
-    schema_in_use,
-    tenant_connection,
-    whole_transaction,
-)
+from tenant_migrations.database import quote, tenant_connection, whole_transaction
 from tenant_migrations.fleet.graph import Code, MigrationKey, label
-from tenant_migrations.fleet.ledger import LEDGER_TABLE, digest_of
-from tenant_migrations.fleet.tenants import PUBLIC_KIND, TENANT_KIND
+from tenant_migrations.fleet.ledger import LEDGER_TABLE, digest_statement
+from tenant_migrations.fleet.likeness import read_all_prints, read_prints, read_touched
+from tenant_migrations.fleet.permissions import Registry
+from tenant_migrations.rollout import receivers
+from tenant_migrations.rollout.courses import Course
 from tenant_migrations.rollout.failures import Skipped
 from tenant_migrations.rollout.planning import Task
+from tenant_migrations.rollout.registrations import Registrations
 from tenant_migrations.rollout.repair import repair
+from tenant_migrations.rollout.replaying import obstacle
+from tenant_migrations.rollout.scripts import SETTLE, Script, Transcript, recording
 from tenant_migrations.rollout.steps import apply_by_steps
 
 CONCURRENT_LOCK_FACTOR = 15
 """A concurrent index waits for old transactions, and nobody waits behind it: it may wait longer."""
+
+
+class Unlike(Exception):
+    """A script does not fit this tenant: its real operations have to run instead."""
 
 
 @dataclass
@@ -70,110 +72,135 @@ class Limits:
     statement_timeout_ms: int = field(default_factory=lambda: conf.get().STATEMENT_TIMEOUT_MS)
 
 
-def apply_task(
-    task: Task,
-    code: Code,
-    limits: Limits,
-    progress: Progress,
-    *,
-    still_ours: Callable[[Any], None],
-    record: Callable[[], None],
-) -> None:
-    """Do what the task says.
+@dataclass(eq=False)
+class Application:
+    """One task in one schema, which is in use on this thread's connection.
 
-    ``still_ours`` is called at the start and before each commit, with the connection, and raises
-    when the run has lost its right to write; ``record`` is called inside the last transaction, so
-    that what it writes is true exactly when the work is. Raises ``Skipped`` when the schema is in
-    other hands or not as planned, ``Unproven`` from a journal, and whatever the operations raise.
+    With a script, what it holds is executed from it; the rest runs for real on the course. Raises
+    ``Skipped`` when the schema is in other hands or not as planned, ``Unlike`` when the script does
+    not fit, ``Unproven`` from a journal, and whatever the operations raise.
     """
-    connection: Any = tenant_connection()
-    kind = None if task.kind in (PUBLIC_KIND, TENANT_KIND) else task.kind
-    schema_pre_migration.send(apply_task, schema_name=task.schema_name)
-    with schema_in_use(task.schema_name, kind=kind):
-        run = _Run(connection, task, code, limits, progress, still_ours)
-        run.all(record)
-    schema_migrated.send(apply_task, schema_name=task.schema_name)
 
-
-@dataclass
-class _Run:
-    """One task in one schema that is in use."""
-
-    connection: Any
     task: Task
     code: Code
     limits: Limits
     progress: Progress
     still_ours: Callable[[Any], None]
-    executor: Any = field(init=False)
-    state: ProjectState = field(init=False)
+    """Called before anything is done and before each commit; raises when the run lost its right."""
+    record: Callable[[], None]
+    """Called inside the last transaction, so that what it writes is true when the work is."""
+    course: Course | None = None
+    """None where a script holds everything."""
+    script: Script | None = None
+    transcript: Transcript | None = None
+    """Where what is done is taken down for other tenants."""
+    connection: Any = field(default_factory=tenant_connection)
 
-    def all(self, record: Callable[[], None]) -> None:
+    def run(self) -> None:
         """One transaction, or several where a migration runs outside of one."""
-        segments = self._segments()
-        first = segments.pop(0) if segments and self._is_atomic(segments[0]) else []
-        with self._transaction():
-            self._prepare()
-            self._apply(first)
-            if not segments:
-                self._finish(record)
-        for position, segment in enumerate(segments, start=1):
-            last = position == len(segments)
-            if self._is_atomic(segment):
-                with self._transaction():
-                    self._apply(segment)
-                    if last:
-                        self._finish(record)
-            else:
-                self._apply_outside(segment[0])
-                if last:
-                    with self._transaction():
-                        self._finish(record)
+        parts = self._parts()
+        first = parts.pop(0) if parts and self._is_atomic(parts[0][0]) else []
+        with self._transaction() as cursor:
+            self._prepare(cursor)
+            self._apply(cursor, first)
+            if not parts:
+                self._finish(cursor)
+        for part in parts:
+            if not self._is_atomic(part[0]):
+                self._apply_outside(part[0])
+                if part is not parts[-1]:
+                    continue
+            with self._transaction() as cursor:
+                self._apply(cursor, part if self._is_atomic(part[0]) else [])
+                if part is parts[-1]:
+                    self._finish(cursor)
 
-    def _segments(self) -> list[list[MigrationKey]]:
+    def taken_down(self) -> Script | None:
+        """The script, once this has run; none where rows of this tenant stood in the way."""
+        if not (self.transcript and self.course) or self.progress.refused:
+            return None
+        return self.transcript.script(self.course)
+
+    def _parts(self) -> list[list[MigrationKey]]:
         """Pending migrations in runs that can share a transaction; others stand alone."""
-        segments: list[list[MigrationKey]] = []
+        parts: list[list[MigrationKey]] = []
         for key in self.task.pending:
-            if segments and self._is_atomic([key]) and self._is_atomic(segments[-1]):
-                segments[-1].append(key)
+            if parts and self._is_atomic(key) and self._is_atomic(parts[-1][0]):
+                parts[-1].append(key)
             else:
-                segments.append([key])
-        return segments
+                parts.append([key])
+        return parts
 
-    def _is_atomic(self, segment: list[MigrationKey]) -> bool:
-        return self.code.migration(segment[0]).atomic
+    @property
+    def _way(self) -> Course:
+        if self.course is None:
+            raise RuntimeError("what no script holds needs a course")
+        return self.course
+
+    def _is_atomic(self, key: MigrationKey) -> bool:
+        return self.code.migration(key).atomic
 
     @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        """A transaction in the right schema, under its lock, that only commits while it is ours."""
-        with self.progress.of_one_transaction(), whole_transaction(self.connection):
-            with self.connection.cursor() as cursor:
-                cursor.execute(f"SET LOCAL lock_timeout = {self.limits.lock_timeout_ms}")
-                cursor.execute(f"SET LOCAL statement_timeout = {self.limits.statement_timeout_ms}")
-                cursor.execute("SELECT current_schema()")
-                if cursor.fetchone()[0] != self.task.schema_name:
-                    raise Skipped("its schema is not there any more")
-            if not locks.try_lock_transaction(self.connection, locks.TENANT, self.task.schema_name):
+    def _transaction(self) -> Iterator[Any]:
+        """A transaction in the right schema, under its lock, that only commits while it is ours.
+
+        Gives a cursor with the schema in its search path.
+        """
+        with (
+            self.progress.of_one_transaction(),
+            whole_transaction(self.connection),
+            self.connection.cursor() as cursor,
+        ):
+            key = locks.second_key(self.task.schema_name)
+            cursor.execute(
+                f"SET LOCAL lock_timeout = {self.limits.lock_timeout_ms};"
+                f"SET LOCAL statement_timeout = {self.limits.statement_timeout_ms};"
+                f"SELECT current_schema(), pg_try_advisory_xact_lock({locks.TENANT}, {key})"
+            )
+            while cursor.nextset():
+                pass
+            schema, locked = cursor.fetchone()
+            if schema != self.task.schema_name:
+                raise Skipped("its schema is not there any more")
+            if not locked:
                 raise Skipped("another run is working on it")
             self.still_ours(self.connection)
-            yield
+            yield cursor
             self.still_ours(self.connection)
 
-    def _prepare(self) -> None:
+    def _prepare(self, cursor: Any) -> None:
         """Check that the schema is as planned, record what is proven, create what is absent."""
         recorder = MigrationRecorder(self.connection)
-        if recorder.has_table():
-            self._check_ledger()
+        if self.task.ledger_digest or recorder.has_table():
+            self._check_ledger(cursor)
         else:
             recorder.ensure_schema()
         self._record_proven(recorder)
-        repaired = repair(self.connection, self.task.remedies)
-        self.progress.repaired += repaired.created
-        self.progress.refused += repaired.refused
-        self.executor = MigrationExecutor(self.connection)
-        self.state = self.executor._create_project_state(with_applied_migrations=True)
-        if self.task.pending:
-            self._emit(emit_pre_migrate_signal, self.state.clone())
+        if self.task.remedies:
+            repaired = repair(self.connection, self.task.remedies)
+            self.progress.repaired += repaired.created
+            self.progress.refused += repaired.refused
+        if self.transcript or self.script:
+            self._compare(cursor)
+        if self.course and self.task.pending:
+            receivers.call(
+                receivers.before_migrating(),
+                pre_migrate,
+                using=self.connection.alias,
+                apps=self.course.apps_before,
+                plan=self.course.plan,
+            )
+
+    def _check_ledger(self, cursor: Any) -> None:
+        """Lock the ledger against Django's own migrate, and read it again under the lock."""
+        table = f"{quote(self.task.schema_name)}.{quote(LEDGER_TABLE)}"
+        cursor.execute(
+            f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE;"
+            + digest_statement(self.task.schema_name)
+        )
+        cursor.nextset()
+        if cursor.fetchone() != (0, self.task.ledger_digest):
+            raise Skipped("its ledger changed since it was read; ask again")
 
     def _record_proven(self, recorder: MigrationRecorder) -> None:
         """Rows of what is proven; a squashed one counts for Django only with all it replaces."""
@@ -184,29 +211,48 @@ class _Run:
                     recorder.record_applied(*row)
             self.progress.applied.append(label(key))
 
-    def _check_ledger(self) -> None:
-        """Lock the ledger against Django's own migrate, and read it again under the lock."""
-        table = f"{quote(self.task.schema_name)}.{quote(LEDGER_TABLE)}"
-        with self.connection.cursor() as cursor:
-            cursor.execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
-            cursor.execute(f"SELECT app, name FROM {table}")
-            if digest_of(cursor.fetchall()) != self.task.ledger_digest:
-                raise Skipped("its ledger changed since it was read; ask again")
+    def _compare(self, cursor: Any) -> None:
+        """Take down how the tables look, or see whether they look as a script expects them to."""
+        raw, namespace = self.connection.connection, self._namespace(cursor)
+        if self.transcript:
+            self.transcript.before = read_all_prints(raw, namespace)
+        if self.script and (
+            self.progress.refused
+            or read_prints(raw, namespace, list(self.script.prints)) != self.script.prints
+        ):
+            raise Unlike
 
-    def _apply(self, segment: list[MigrationKey]) -> None:
-        """Migrations that share the open transaction, each with its ledger row."""
-        for key in segment:
+    def _namespace(self, cursor: Any) -> int:
+        cursor.execute("SELECT oid FROM pg_namespace WHERE nspname = %s", [self.task.schema_name])
+        return int(cursor.fetchone()[0])
+
+    def _apply(self, cursor: Any, keys: Sequence[MigrationKey]) -> None:
+        """Migrations that share the open transaction, each with its ledger rows."""
+        for key in keys:
             self.progress.current = label(key)
-            self._render()
-            migration = self.executor.loader.graph.nodes[key]
-            self.state = self.executor.apply_migration(self.state, migration)
-            with self.connection.cursor() as cursor:
-                # Django commits here, which fires deferred constraints. Without that, changing a
-                # table in which rows were just written fails with "pending trigger events".
-                cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-                cursor.execute("SET CONSTRAINTS ALL DEFERRED")
+            if self.script and key in self.script.texts:
+                cursor.execute(self.script.texts[key])
+            else:
+                self._perform(cursor, key)
             self.progress.applied.append(label(key))
         self.progress.current = ""
+        if self.transcript and keys:
+            raw, namespace = self.connection.connection, self._namespace(cursor)
+            self.transcript.touched |= read_touched(raw, namespace)
+
+    def _perform(self, cursor: Any, key: MigrationKey) -> None:
+        """One migration by its own operations."""
+        leg = self._way.leg(key)
+        editor = self.connection.schema_editor(atomic=True)
+        taken_down = (
+            self.transcript.of(key, editor)
+            if self.transcript and not obstacle(leg.migration)
+            else nullcontext()
+        )
+        with taken_down, editor:
+            for move in leg.moves:
+                move.operation.database_forwards(key[0], editor, move.before, move.after)
+        cursor.execute(";".join([recording(leg.rows), *SETTLE]))
 
     def _apply_outside(self, key: MigrationKey) -> None:
         """A migration that must not run in a transaction, under a lock of the session."""
@@ -218,11 +264,7 @@ class _Run:
             with self.connection.cursor() as cursor:
                 cursor.execute(f"SET lock_timeout = {limit}")
             self.still_ours(self.connection)
-            self._render()
-            migration = self.executor.loader.graph.nodes[key]
-            self.state = apply_by_steps(
-                self.connection, self.executor, self.state, migration, self.task.schema_name
-            )
+            apply_by_steps(self.connection, self._way.leg(key), self.task.schema_name)
             self.progress.applied.append(label(key))
         finally:
             if self.connection.is_usable():
@@ -231,28 +273,49 @@ class _Run:
                 locks.unlock(self.connection, locks.TENANT, self.task.schema_name)
         self.progress.current = ""
 
-    def _render(self) -> None:
-        """Render all models of the state before a migration, as Django's executor does."""
-        self.state.apps  # noqa: B018 - a cached property
-
-    def _finish(self, record: Callable[[], None]) -> None:
+    def _finish(self, cursor: Any) -> None:
         """What ``migrate`` does after the last migration, and the note that all is done."""
-        self.executor.check_replacements()
+        if closing := (self.script or self._way).closing:
+            cursor.execute(recording(closing))
         if self.task.pending or self.task.registrations:
-            self.state.clear_delayed_apps_cache()
-            self._emit(emit_post_migrate_signal, self.state)
-        record()
+            if self.script:
+                self._register_from(self.script, cursor)
+            else:
+                self._register(cursor)
+        self.record()
 
-    def _emit(self, emit: Callable[..., None], state: ProjectState) -> None:
-        """Send Django's signal to every app, with the models that ``migrate`` would pass."""
-        state_apps = state.apps
-        if emit is emit_post_migrate_signal:
-            with state_apps.bulk_update():
-                keys = [(m.app_label, m.name_lower) for m in state_apps.real_models]
-                for key in keys:
-                    state_apps.unregister_model(*key)
-            state_apps.render_multiple(
-                [ModelState.from_model(apps.get_model(*key)) for key in keys]
+    def _register(self, cursor: Any) -> None:
+        """All receivers of ``post_migrate`` are called, as Django does."""
+        rows = Registrations(self.task.schema_name, Registry.of(self.task.kind))
+        if self.transcript and not rows.are_there(cursor):
+            self.transcript = None
+        if self.transcript:
+            self.transcript.held = rows.held(cursor)
+            last = rows.last(cursor)
+        emit_post_migrate_signal(
+            0,
+            False,
+            self.connection.alias,
+            apps=self._way.apps_after,
+            plan=self._way.plan,
+        )
+        if self.transcript:
+            self.transcript.registrations = rows.added_since(cursor, last)
+
+    def _register_from(self, script: Script, cursor: Any) -> None:
+        """Rows where a script has them; receivers that make no such rows are called."""
+        rows = Registrations(self.task.schema_name, Registry.of(self.task.kind))
+        if rows.held(cursor) != script.held:
+            raise Unlike
+        if script.registrations:
+            cursor.execute(script.registrations)
+        for replacement in receivers.replacements():
+            replacement(self.task.schema_name)
+        if self.course:
+            receivers.call(
+                receivers.after_migrating(),
+                post_migrate,
+                using=self.connection.alias,
+                apps=self.course.apps_after,
+                plan=self.course.plan,
             )
-        plan = [(self.executor.loader.graph.nodes[key], False) for key in self.task.pending]
-        emit(0, False, self.connection.alias, apps=state_apps, plan=plan)

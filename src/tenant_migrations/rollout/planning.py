@@ -6,6 +6,7 @@ The dry run and the real run share this plan.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
+from typing import Any
 
 from tenant_migrations.fleet.comparison import Difference
 from tenant_migrations.fleet.expectation import Expected
@@ -17,6 +18,9 @@ from tenant_migrations.vocabulary import FindingKind, ObjectKind, TenantStatus
 REGISTRATIONS = {FindingKind.CONTENT_TYPES_MISSING, FindingKind.PERMISSIONS_MISSING}
 REGISTRIES = {"django_content_type", "auth_permission"}
 """Tables that are empty when they are made again, and have to be filled."""
+
+Group = tuple[Any, ...]
+"""Tasks of one group are done alike."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,19 @@ class Task:
     """Migrations to record without running them, as the structure proves them applied."""
     remedies: tuple[Remedy, ...] = field(default=(), repr=False)
     registrations: bool = False
-    """Content types or permissions are to be created."""
+    """Content types or permissions are missing and are to be created."""
+
+    @property
+    def group(self) -> Group:
+        """What tenants have in common for whom the same has to be done from the same ledger."""
+        return (
+            self.kind,
+            self.ledger_digest,
+            self.pending,
+            self.record,
+            self.remedies,
+            self.registrations,
+        )
 
 
 @dataclass(frozen=True)
@@ -108,7 +124,7 @@ def plan_schema(report: SchemaReport, code: Code, options: Options) -> Task | Sk
         pending,
         record,
         remedies,
-        registrations or bool(pending),
+        registrations,
     )
 
 

@@ -3,6 +3,7 @@
 What is recorded is logged too, as events of the logger ``tenant_migrations.rollout``.
 """
 
+import json
 import logging
 import os
 import shlex
@@ -10,8 +11,10 @@ import socket
 from collections.abc import Sequence
 from typing import Any
 
+import psycopg
 from django.db import transaction
 from django.utils import timezone
+from psycopg import sql
 
 from tenant_migrations import conf
 from tenant_migrations.database import public_schema, schema_in_use, tenant_connection
@@ -98,12 +101,10 @@ class Record:
         )
 
     def begin(self, schema_name: str) -> None:
-        """A schema is taken in hand; this is also the run's heartbeat."""
-        now = timezone.now()
-        with schema_in_use(public_schema()):
-            Rollout.objects.filter(pk=self.rollout.pk).update(heartbeat_at=now)
-            outcome = self._outcome(schema_name)
-            outcome.update(state=OutcomeState.RUNNING, started_at=now)
+        """A schema is taken in hand. Not waited for to be on disk: where the server crashes and
+        this is lost, the work is lost with it."""
+        values = {"state": OutcomeState.RUNNING, "started_at": timezone.now()}
+        self._write(schema_name, values, "BEGIN; SET LOCAL synchronous_commit = off; {}; COMMIT")
 
     def fixed(self, schema_name: str, done: Progress, attempts: int, seconds: float) -> None:
         """Inside the transaction that did the work."""
@@ -177,6 +178,17 @@ class Record:
             )
         self._log(logging.ERROR, "tenant_quarantined", tenant=schema_name, why=reason)
 
+    def quarantine_after(self, most: int, schema_name: str, failure: Failure) -> None:
+        """Leave a tenant alone that failed in the same migration in so many runs in a row."""
+        with schema_in_use(public_schema()):
+            tried = TenantOutcome.objects.filter(schema_name=schema_name).exclude(
+                state__in=(OutcomeState.NOT_ATTEMPTED, OutcomeState.SKIPPED)
+            )
+            newest = tried.order_by("-rollout_id")[:most].values_list("state", "migration")
+            alike = [*newest] == [(OutcomeState.FAILED, failure.migration)] * most
+        if alike:
+            self.quarantine(schema_name, f"{most} rollouts in a row failed: {failure.message}")
+
     def close(self, error: str = "", after: FleetReport | None = None) -> None:
         """The run is over; what it did not reach stays ``not attempted``."""
         with schema_in_use(public_schema()):
@@ -212,12 +224,24 @@ class Record:
     def _log(self, level: int, name: str, **fields: Any) -> None:
         event(logger, level, name, run=self.rollout.pk, **fields)
 
-    def _outcome(self, schema_name: str) -> Any:
-        return TenantOutcome.objects.filter(rollout=self.rollout, schema_name=schema_name)
-
     def _end(self, schema_name: str, **values: Any) -> None:
-        with schema_in_use(public_schema()):
-            self._outcome(schema_name).update(**values)
+        self._write(schema_name, values)
+
+    def _write(self, schema_name: str, values: dict[str, Any], around: str = "{}") -> None:
+        """Update an outcome, without a change of the search path before and after."""
+        update = sql.SQL("UPDATE {} SET {} WHERE rollout_id = {} AND schema_name = {}").format(
+            sql.Identifier(public_schema(), TenantOutcome._meta.db_table),
+            sql.SQL(", ").join(
+                sql.SQL("{} = {}").format(sql.Identifier(name), sql.Literal(_plain(value)))
+                for name, value in values.items()
+            ),
+            sql.Literal(self.rollout.pk),
+            sql.Literal(schema_name),
+        )
+        connection = tenant_connection()
+        connection.ensure_connection()
+        with connection.wrap_database_errors:
+            psycopg.Cursor(connection.connection).execute(sql.SQL(around).format(update))
 
 
 def close_crashed() -> None:
@@ -227,6 +251,13 @@ def close_crashed() -> None:
         state=OutcomeState.CRASHED, message="the run died while this tenant was in hand"
     )
     crashed.update(state=RolloutState.CRASHED, error="the process died before it was through")
+
+
+def _plain(value: Any) -> Any:
+    """A value as SQL knows it."""
+    if isinstance(value, list):
+        return json.dumps(value)
+    return str(value) if isinstance(value, OutcomeState) else value
 
 
 def _dump_variant(task: Task, names: Sequence[str]) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """Running: one rollout from the fleet lock to its last record.
 
-Public first, then the reference, then the tenants one by one, canaries before the rest. A tenant
-that fails costs the others nothing; what no tenant would survive ends the run, and what it did not
-reach is recorded as not attempted.
+Public first, then the reference, then canaries, one tenant of each group by itself, and the rest in
+waves. A tenant that fails costs the others nothing; what no tenant would survive ends the run, and
+what it did not reach is recorded as not attempted.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,6 +12,7 @@ from typing import Any
 
 from django.db import DatabaseError
 
+from tenant_migrations import conf
 from tenant_migrations.apps import TenantMigrationsConfig
 from tenant_migrations.database import one_line, public_schema
 from tenant_migrations.exceptions import DatabaseUnavailable, Refused, WrongUse
@@ -24,9 +25,14 @@ from tenant_migrations.fleet.tenants import PUBLIC_KIND, of_public
 from tenant_migrations.locks import FleetLock
 from tenant_migrations.models import TenantOutcome
 from tenant_migrations.provisioning.reference import bring_forward
-from tenant_migrations.rollout.applying import Limits, Progress, apply_task
+from tenant_migrations.rollout.applying import Limits, Progress
 from tenant_migrations.rollout.attempting import attempt_task
-from tenant_migrations.rollout.failures import Consequence
+from tenant_migrations.rollout.budget import Budget, allowed_failures
+from tenant_migrations.rollout.crew import Crew, Stop
+from tenant_migrations.rollout.engine import Engine
+from tenant_migrations.rollout.failures import Failure
+from tenant_migrations.rollout.heartbeat import beating
+from tenant_migrations.rollout.ordering import Sizes, groups, waves
 from tenant_migrations.rollout.planning import Options, Plan, Skip, Task, plan_for, plan_schema
 from tenant_migrations.rollout.preflight import preflight
 from tenant_migrations.rollout.quarantine import release
@@ -107,7 +113,8 @@ class _Run:
         self.code = code
         self.lock = lock
         self.progress = progress
-        self.stopped = ""
+        self.stop = Stop()
+        self.engine = Engine(code, order.limits, lock.check)
         self.references: dict[str, Reference] = {}
         self.fleet_findings: list[Finding] = []
 
@@ -115,20 +122,27 @@ class _Run:
         self._own_tables()
         self.record = Record.open(self.order.trigger, self.code.revision, self._described())
         try:
-            self._public()
-            self.references, self.fleet_findings = bring_forward(self.code, self.progress)
-            self._refuse_older_code()
-            before = self._survey(self.order.question)
-            plan = plan_for(before, self.code, self.order.options, self.order.canaries)
-            plan = self._with_public(plan, before.public)
-            self.record.plan(plan, before)
-            self._tenants(plan, len(before.tenants))
-            after = self._survey(self.order.question)
+            with self.stop.on_signals(), beating(self.lock, self.record.rollout.pk):
+                after = self._stages()
         except BaseException as error:
             self._close_after(error)
             raise
-        self.record.close(self.stopped, after)
+        self.record.close(self.stop.reason, after)
         return after, self._summary()
+
+    def _stages(self) -> FleetReport:
+        """Public, reference, tenants, and how the fleet is afterwards."""
+        self._public()
+        self.references, self.fleet_findings = bring_forward(self.code, self.progress)
+        self._refuse_older_code()
+        before = self._survey(self.order.question)
+        plan = plan_for(before, self.code, self.order.options, self.order.canaries)
+        plan = self._with_public(plan, before.public)
+        self.record.plan(plan, before)
+        self._tenants(plan, len(before.tenants))
+        # Whoever stopped it waits for its end: ledgers tell soon what was done and what was not.
+        structure = self.order.question.structure and not self.stop.by_signal
+        return self._survey(replace(self.order.question, structure=structure))
 
     def _own_tables(self) -> None:
         """The tables that the record is kept in come first, and so before any record."""
@@ -137,7 +151,7 @@ class _Run:
         if report.verdict.pending:
             self._refuse_for_some(report.verdict.pending)
             task = self._public_task(report)
-            self._apply(task, Progress(), lambda: None)
+            self.engine.apply(task, Progress(), lambda: None)
 
     def _public(self) -> None:
         """Bring public's migrations up to the code before anything else, or go no further."""
@@ -150,7 +164,7 @@ class _Run:
         task = self._public_task(report)
         self.record.plan(Plan((task,)))
         self.progress("migrating public", 0, 1)
-        failure = attempt_task(task, self.record, self._apply, self._plan_again)
+        failure = self._attempt(task)
         if failure is not None:
             at = f" in {failure.migration}" if failure.migration else ""
             code = f" (SQLSTATE {failure.sqlstate})" if failure.sqlstate else ""
@@ -184,24 +198,57 @@ class _Run:
         return replace(plan, tasks=(planned, *plan.tasks))
 
     def _tenants(self, plan: Plan, total: int) -> None:
+        """Public's repairs, canaries, then one tenant of each group, then waves of the rest."""
         if self.order.options.retry_quarantined:
             release([task.schema_name for task in plan.tasks])
-        allowed = failure_budget(self.order.max_failures, total)
-        failures = 0
-        for done, task in enumerate(plan.tasks):
-            self.progress("healing", done, len(plan.tasks))
-            failure = attempt_task(task, self.record, self._apply, self._plan_again)
+        self.budget = Budget(
+            allowed_failures(self.order.max_failures, total),
+            0 if self.order.max_failures else conf.get().SAME_FAILURE_LIMIT,
+            frozenset(self.order.canaries),
+        )
+        self.done: set[str] = set()
+        first = {public_schema(), *self.order.canaries}
+        self._do("trying canaries", [task for task in plan.tasks if task.schema_name in first], 1)
+        rest = [task for task in plan.tasks if task.schema_name not in first]
+        if not rest:
+            return
+        sizes = Sizes.read([task.schema_name for task in rest])
+        self._first_of_groups(rest, sizes)
+        rest = [task for task in rest if task.schema_name not in self.done]
+        parts = waves(rest, sizes)
+        for number, part in enumerate(parts, start=1):
+            what = "healing" if len(parts) == 1 else f"healing (wave {number} of {len(parts)})"
+            self._do(what, part, self.order.question.jobs)
+
+    def _first_of_groups(self, tasks: Sequence[Task], sizes: Sizes) -> None:
+        """One tenant of each group by itself; another where its own rows stood in the way."""
+        shared = groups([task for task in tasks if self.engine.is_shared(task)], sizes)
+        for members in shared:
+            for task in members:
+                if self.engine.has_script(task) or self.stop.reason:
+                    break
+                self._do("trying the first of a kind", [task], 1)
+
+    def _do(self, what: str, tasks: Sequence[Task], jobs: int) -> None:
+        """Attempt these tasks, until the run has to stop."""
+        done = 0
+
+        def ended(task: Task, failure: Failure | None) -> str:
+            nonlocal done
+            done += 1
+            self.done.add(task.schema_name)
+            self.progress(what, done, len(tasks))
             if failure is None:
-                continue
-            failures += 1
-            if failure.consequence is Consequence.STOP:
-                self.stopped = f"{task.schema_name}: {failure.message}"
-            elif task.schema_name in self.order.canaries:
-                self.stopped = f"canary {task.schema_name} failed: {failure.message}"
-            elif failures > allowed:
-                self.stopped = f"{failures} tenants failed, more than --max-failures allows"
-            if self.stopped:
-                return
+                return ""
+            self.record.quarantine_after(conf.get().QUARANTINE_AFTER, task.schema_name, failure)
+            return self.budget.spend(task.schema_name, failure)
+
+        if tasks:
+            self.progress(what, 0, len(tasks))
+        Crew(jobs, self.stop, self._attempt, ended).do(tasks)
+
+    def _attempt(self, task: Task) -> Failure | None:
+        return attempt_task(task, self.record, self.engine.apply, self._plan_again)
 
     def _plan_again(self, task: Task) -> Task | Skip | None:
         """The task as it stands now: a commit whose reply was lost may have done it already."""
@@ -221,16 +268,6 @@ class _Run:
             question,
             fleet_findings=self.fleet_findings,
             progress=self.progress,
-        )
-
-    def _apply(self, task: Task, done: Progress, record: Callable[[], None]) -> None:
-        apply_task(
-            task,
-            self.code,
-            self.order.limits,
-            done,
-            still_ours=self.lock.check,
-            record=record,
         )
 
     def _close_after(self, error: BaseException) -> None:
@@ -263,21 +300,6 @@ class _Run:
             failed=count[OutcomeState.FAILED],
             skipped=count[OutcomeState.SKIPPED],
             not_attempted=count[OutcomeState.NOT_ATTEMPTED],
-            stopped=self.stopped,
+            stopped=self.stop.reason,
             outcomes=tuple(outcomes),
         )
-
-
-def failure_budget(text: str, tenants: int) -> int:
-    """How many tenants may fail: a number, a share such as ``2%``, or empty for all of them.
-
-    Raises ``WrongUse`` for anything else.
-    """
-    if not text:
-        return tenants
-    digits = text.removesuffix("%")
-    if not (digits.isascii() and digits.isdigit()):
-        raise WrongUse(f"--max-failures={text} is neither a number nor a share such as 2%")
-    if text.endswith("%"):
-        return tenants * int(digits) // 100
-    return int(digits)

@@ -13,12 +13,13 @@ from django.contrib.postgres.operations import AddIndexConcurrently, RemoveIndex
 from django.db import router, transaction
 from django.db.migrations import Migration, RunPython, RunSQL
 from django.db.migrations.operations.base import Operation
-from django.db.migrations.state import ProjectState
 
 from tenant_migrations.database import public_schema, quote, schema_in_use, whole_transaction
 from tenant_migrations.fleet.graph import label
 from tenant_migrations.models import StepJournal
+from tenant_migrations.rollout.courses import Leg, Move
 from tenant_migrations.rollout.failures import Unproven
+from tenant_migrations.rollout.scripts import recording
 
 CONCURRENTLY = (AddIndexConcurrently, RemoveIndexConcurrently)
 
@@ -29,35 +30,26 @@ INDEX = """
 """
 
 
-def apply_by_steps(
-    connection: Any,
-    executor: Any,
-    state: ProjectState,
-    migration: Migration,
-    schema_name: str,
-) -> ProjectState:
+def apply_by_steps(connection: Any, leg: Leg, schema_name: str) -> None:
     """Run, or go on with, a migration with ``atomic = False`` in the schema that is in use.
 
     No transaction may be open. The ledger row and the end of the journal commit together. After
     any interruption the same call goes on where the last one ended; raises ``Unproven`` where that
     can't be told.
     """
-    key = (migration.app_label, migration.name)
-    journal = _Journal(schema_name, key)
+    journal = _Journal(schema_name, leg.key)
     if journal.entry.unproven:
         raise Unproven(
-            f"{label(key)} was interrupted in operation {journal.entry.operations_done + 1}, "
+            f"{label(leg.key)} was interrupted in operation {journal.entry.operations_done + 1}, "
             "which runs outside a transaction: nothing shows whether it is done"
         )
-    for position, operation in enumerate(migration.operations):
-        before = state.clone()
-        operation.state_forwards(migration.app_label, state)
+    for position, move in enumerate(leg.moves):
         if position >= journal.entry.operations_done:
-            _Step(connection, migration, operation, before, state).run(journal)
+            _Step(connection, leg.migration, move).run(journal)
     with transaction.atomic(using=connection.alias):
-        executor.record_migration(migration)
+        with connection.cursor() as cursor:
+            cursor.execute(recording(leg.rows))
         journal.close()
-    return state
 
 
 class _Journal:
@@ -93,17 +85,16 @@ class _Step:
 
     connection: Any
     migration: Migration
-    operation: Operation
-    before: ProjectState
-    after: ProjectState
+    move: Move
 
     def run(self, journal: _Journal) -> None:
         """Do it in the way that leaves the least unproven."""
-        if isinstance(self.operation, CONCURRENTLY):
-            if _index_still_to_do(self.connection, self.migration, self.operation):
+        operation = self.move.operation
+        if isinstance(operation, CONCURRENTLY):
+            if _index_still_to_do(self.connection, self.migration, operation):
                 self._forwards(atomic=False)
             journal.done()
-        elif _insists_on_autocommit(self.operation):
+        elif _insists_on_autocommit(operation):
             journal.begin_unproven()
             self._forwards(atomic=False)
             journal.done()
@@ -114,8 +105,8 @@ class _Step:
 
     def _forwards(self, atomic: bool) -> None:
         with self.connection.schema_editor(atomic=atomic) as editor:
-            self.operation.database_forwards(
-                self.migration.app_label, editor, self.before, self.after
+            self.move.operation.database_forwards(
+                self.migration.app_label, editor, self.move.before, self.move.after
             )
 
 

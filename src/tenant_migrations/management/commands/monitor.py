@@ -21,7 +21,7 @@ from tenant_migrations.exceptions import WrongUse
 from tenant_migrations.logs import EventFormatter
 from tenant_migrations.observability.alerts.channels import Channel, channels
 from tenant_migrations.observability.monitor import Cycle, look_once
-from tenant_migrations.rollout.running import failure_budget
+from tenant_migrations.rollout.budget import allowed_failures
 from tenant_migrations.vocabulary import ExitCode
 
 UNITS = {"s": 1, "m": 60, "h": 3600}
@@ -81,7 +81,7 @@ with --every 0, once a signal ended it
         return empty_document() | super().error_document(message)
 
     def run(self, answer: IO[str], **options: Any) -> ExitCode:
-        failure_budget(options["max_failures"], 0)
+        allowed_failures(options["max_failures"], 0)
         if options["json"] and not options["once"]:
             raise WrongUse("--json prints one document: it needs --once")
         if options["log_file"] is not None:

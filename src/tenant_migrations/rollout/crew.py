@@ -1,0 +1,154 @@
+"""The crew: threads that take tasks from one queue, each with a connection of its own.
+
+Whoever is free takes the next task, so that one large tenant holds up nobody. A backend remembers
+every table that it has ever used (its relation cache only grows), so connections are replaced
+after ``RECYCLE_AFTER`` tenants.
+"""
+
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from contextvars import copy_context
+from queue import Empty, SimpleQueue
+from types import FrameType
+from typing import Any
+
+import psycopg
+
+from tenant_migrations.database import tenant_connection
+from tenant_migrations.rollout.failures import Failure
+from tenant_migrations.rollout.planning import Task
+
+RECYCLE_AFTER = 100
+"""Tenants that one connection serves."""
+
+LOOK_EVERY_SECONDS = 0.1
+"""How soon the main thread notices what is not a result: a signal, an error."""
+
+Work = Callable[[Task], Failure | None]
+Ended = Callable[[Task, Failure | None], str]
+
+
+class Stop:
+    """Whether the run has to end, and why. The first reason stays."""
+
+    def __init__(self) -> None:
+        self.reason = ""
+        self.by_signal = False
+
+    def because(self, reason: str) -> None:
+        self.reason = self.reason or reason
+
+    @contextmanager
+    def on_signals(self) -> Iterator[None]:
+        """Let SIGINT and SIGTERM end the run after the tenants in hand; a second one at once.
+
+        Signals reach the main thread only (Python documentation, ``signal``): elsewhere this does
+        nothing.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+
+        def note(number: int, frame: FrameType | None) -> None:
+            if self.by_signal:
+                raise KeyboardInterrupt
+            self.by_signal = True
+            self.because(f"stopped by {signal.Signals(number).name}")
+
+        numbers = (signal.SIGINT, signal.SIGTERM)
+        before = {number: signal.signal(number, note) for number in numbers}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+class Crew:
+    """Does tasks in up to ``jobs`` threads; with one job, in the calling thread."""
+
+    def __init__(self, jobs: int, stop: Stop, work: Work, ended: Ended) -> None:
+        self._jobs = jobs
+        self._stop = stop
+        self._work = work
+        self._ended = ended
+        self._served = threading.local()
+        self._connections: set[Any] = set()
+
+    def do(self, tasks: Iterable[Task]) -> None:
+        """All of them, or as many as are begun before the run has to stop.
+
+        ``ended`` is called in the calling thread with each result, and answers why the run must
+        stop, or nothing. What ``work`` raises is raised here, after the other threads are through
+        with what they have in hand.
+        """
+        waiting = deque(tasks)
+        if self._jobs == 1 or len(waiting) < 2:
+            while waiting and not self._stop.reason:
+                task = waiting.popleft()
+                self._stop.because(self._ended(task, self._serve(task)))
+            return
+        results: SimpleQueue[tuple[Task, Failure | None] | BaseException] = SimpleQueue()
+        threads = [
+            threading.Thread(target=copy_context().run, args=(self._take, waiting, results))
+            for _ in range(min(self._jobs, len(waiting)))
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            self._collect(threads, results)
+        except BaseException:
+            self._stop.because("interrupted")
+            self._cancel()
+            raise
+        finally:
+            for thread in threads:
+                thread.join()
+
+    def _collect(self, threads: list[threading.Thread], results: SimpleQueue[Any]) -> None:
+        """Results as they come, until every thread has ended and none is left."""
+        alive = True
+        while alive or not results.empty():
+            alive = any(thread.is_alive() for thread in threads)
+            with suppress(Empty):
+                result = results.get(timeout=LOOK_EVERY_SECONDS if alive else 0)
+                if isinstance(result, BaseException):
+                    raise result
+                self._stop.because(self._ended(*result))
+
+    def _take(self, waiting: deque[Task], results: SimpleQueue[Any]) -> None:
+        """One thread: tasks until there are none, or the run has to stop."""
+        try:
+            while not self._stop.reason:
+                try:
+                    task = waiting.popleft()
+                except IndexError:
+                    return
+                results.put((task, self._serve(task)))
+        except BaseException as error:
+            self._stop.because("interrupted")
+            results.put(error)
+        finally:
+            connection = tenant_connection()
+            self._connections.discard(connection)
+            connection.close()
+
+    def _serve(self, task: Task) -> Failure | None:
+        connection = tenant_connection()
+        self._connections.add(connection)
+        failure = self._work(task)
+        self._served.tenants = getattr(self._served, "tenants", 0) + 1
+        if self._served.tenants % RECYCLE_AFTER == 0:
+            connection.close()
+        return failure
+
+    def _cancel(self) -> None:
+        """End the statements that the threads are waiting for."""
+        for connection in list(self._connections):
+            raw = connection.connection
+            if raw is not None:
+                with suppress(psycopg.Error):
+                    raw.cancel_safe(timeout=5.0)

@@ -1,0 +1,114 @@
+"""The engine: does tasks, one by one or in threads, and works nothing out twice.
+
+For the first tenant of a group (same ledger, same work to do) the real operations run and are
+taken down; in the others the script is executed. What has to run for real runs one tenant at a time
+in this process, as a project's code is not written for threads and rendered models keep caches.
+"""
+
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import Any
+
+import psycopg
+from django_tenants.signals import schema_migrated, schema_pre_migration
+
+from tenant_migrations.database import schema_in_use, tenant_connection
+from tenant_migrations.fleet.graph import Code, MigrationKey
+from tenant_migrations.fleet.ledger import digest_of, read_rows
+from tenant_migrations.fleet.tenants import PUBLIC_KIND, TENANT_KIND
+from tenant_migrations.rollout import receivers
+from tenant_migrations.rollout.applying import Application, Limits, Progress, Unlike
+from tenant_migrations.rollout.courses import Course
+from tenant_migrations.rollout.failures import Skipped
+from tenant_migrations.rollout.planning import Group, Task
+from tenant_migrations.rollout.replaying import router_obstacle
+from tenant_migrations.rollout.scripts import Script, Transcript
+
+
+class Engine:
+    """Courses and scripts of one run. ``apply`` may be called from several threads."""
+
+    def __init__(self, code: Code, limits: Limits, still_ours: Callable[[Any], None]) -> None:
+        self._code = code
+        self._limits = limits
+        self._still_ours = still_ours
+        self._one_at_a_time = threading.RLock()
+        self._courses: dict[Group, Course] = {}
+        self._scripts: dict[Group, Script] = {}
+        self._calls_for_each = bool(receivers.before_migrating())
+        self._replays = not router_obstacle() and not self._calls_for_each
+        self._needs_course = bool(receivers.after_migrating())
+        self._tells = receivers.anybody_listens_to_schemas()
+
+    def has_script(self, task: Task) -> bool:
+        """Whether a tenant of its group has been done, so that this one is quick."""
+        return task.group in self._scripts
+
+    def is_shared(self, task: Task) -> bool:
+        """Whether doing one tenant of its group makes the others quicker."""
+        lone = task.kind == PUBLIC_KIND or task.registrations
+        return self._replays and bool(task.pending) and not lone
+
+    def apply(self, task: Task, progress: Progress, record: Callable[[], None]) -> None:
+        """Do what a task says; guarantees and errors are those of ``applying.py``.
+
+        ``record`` is called inside the last transaction, so that what it writes is true exactly
+        when the work is. Sends django-tenants' signals around it.
+        """
+        self._tell(schema_pre_migration, task)
+        kind = None if task.kind in (PUBLIC_KIND, TENANT_KIND) else task.kind
+        with schema_in_use(task.schema_name, kind=kind):
+            application = Application(
+                task, self._code, self._limits, progress, self._still_ours, record
+            )
+            script = self._scripts.get(task.group)
+            try:
+                self._run(replace(application, script=script))
+            except Unlike:
+                self._run(application)
+        self._tell(schema_migrated, task)
+
+    def _run(self, application: Application) -> None:
+        script, task = application.script, application.task
+        with ExitStack() as stack:
+            whole = script is not None and script.texts.keys() >= set(task.pending)
+            if not whole or self._needs_course:
+                stack.enter_context(self._one_at_a_time)
+                application.course = self._course(task)
+                application.course.forget()
+            if script is None and self.is_shared(task) and not self.has_script(task):
+                application.transcript = Transcript()
+            application.run()
+            if taken_down := application.taken_down():
+                self._scripts[task.group] = taken_down
+
+    def _course(self, task: Task) -> Course:
+        """The course of a task's group; worked out anew where receivers may change the plan."""
+        if self._calls_for_each or task.group not in self._courses:
+            ledger = self._ledger(task)
+            for key in task.record:
+                ledger |= {key, *self._code.migration(key).replaces}
+            alias = tenant_connection().alias
+            self._courses[task.group] = Course.of(self._code, ledger, task.pending, alias)
+        return self._courses[task.group]
+
+    def _ledger(self, task: Task) -> set[MigrationKey]:
+        """What the schema records now; read again, and compared, under the lock."""
+        if not task.ledger_digest:
+            return set()
+        connection = tenant_connection()
+        connection.ensure_connection()
+        try:
+            rows = set(read_rows(connection.connection, task.schema_name).keys)
+        except psycopg.errors.UndefinedTable as error:
+            raise Skipped("its schema is not there any more") from error
+        if digest_of(rows) != task.ledger_digest:
+            raise Skipped("its ledger changed since it was read; ask again")
+        return rows
+
+    def _tell(self, signal: Any, task: Task) -> None:
+        if self._tells:
+            with self._one_at_a_time:
+                signal.send(Engine, schema_name=task.schema_name)

@@ -1,0 +1,79 @@
+"""Order: who is first. Small tenants that are in use show early what a migration does to people,
+and cost little where it goes wrong; within a wave the largest is begun first, so that it is not the
+last to end.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from tenant_migrations.database import reading
+from tenant_migrations.rollout.planning import Group, Task
+
+FIRST_WAVE_PERCENT = 10
+"""Share of the tenants, the smallest ones, that are done before the rest is begun."""
+
+LEAST_FOR_WAVES = 50
+"""A fleet of fewer tenants is one wave."""
+
+CANDIDATES = 20
+"""So many of the smallest tenants are looked at for use."""
+
+SIZES = """
+    SELECT n.nspname, coalesce(sum(c.relpages), 0)::bigint
+      FROM pg_namespace n
+ LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relkind IN ('r', 'm')
+     WHERE n.nspname = ANY(%s)
+  GROUP BY n.nspname
+"""
+
+USED = """
+    SELECT n.nspname
+      FROM pg_namespace n
+      JOIN pg_class c ON c.relnamespace = n.oid AND c.relkind IN ('r', 'i')
+     WHERE n.nspname = ANY(%s)
+  GROUP BY n.nspname
+    HAVING sum(pg_stat_get_numscans(c.oid)) > 0
+"""
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Pages of each tenant's tables, as of its last VACUUM or ANALYZE, and who of the smallest has
+    been read since the server's statistics began."""
+
+    pages: dict[str, int]
+    used: frozenset[str]
+
+    @classmethod
+    def read(cls, names: Sequence[str]) -> "Sizes":
+        """Two statements, however many tenants there are."""
+        with reading() as connection:
+            pages = dict(connection.execute(SIZES, (list(names),)).fetchall())
+            smallest = sorted(pages, key=lambda name: (pages[name], name))[:CANDIDATES]
+            used = frozenset(name for (name,) in connection.execute(USED, (smallest,)))
+        return cls(pages, used)
+
+    def of(self, task: Task) -> int:
+        return self.pages.get(task.schema_name, 0)
+
+
+def groups(tasks: Iterable[Task], sizes: Sizes) -> list[list[Task]]:
+    """Tasks of which one shows how all are done: those first that concern most tenants, and in
+    each the tenant first that is best tried first."""
+    found: defaultdict[Group, list[Task]] = defaultdict(list)
+    for task in tasks:
+        found[task.group].append(task)
+    for members in found.values():
+        members.sort(key=lambda task: (task.schema_name not in sizes.used, sizes.of(task)))
+    return sorted(
+        (members for members in found.values() if len(members) > 1), key=len, reverse=True
+    )
+
+
+def waves(tasks: Sequence[Task], sizes: Sizes) -> list[list[Task]]:
+    """A small wave of small tenants, then the rest, each with the largest tenant first."""
+    ordered = sorted(tasks, key=sizes.of)
+    few = len(ordered) * FIRST_WAVE_PERCENT // 100 if len(ordered) >= LEAST_FOR_WAVES else 0
+    parts = [ordered[:few], ordered[few:]]
+    return [sorted(part, key=sizes.of, reverse=True) for part in parts if part]

@@ -1,0 +1,93 @@
+"""Scripts: what Django executed in one tenant, to be executed again in others like it.
+
+A script is taken down while the real operations run in the first tenant of a group (same ledger,
+same work to do). It is sound in another tenant where the tables that its statements use look as
+they did in the first (``fleet/likeness.py``): that is asked in the tenant's own transaction, under
+the locks that keep it true. Migrations that may differ from tenant to tenant (``replaying.py``)
+have no text in it and run for real.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from psycopg import sql
+
+from tenant_migrations.fleet.graph import MigrationKey
+from tenant_migrations.fleet.ledger import LEDGER_TABLE
+from tenant_migrations.fleet.likeness import Prints
+from tenant_migrations.rollout.courses import Course
+from tenant_migrations.rollout.registrations import Held
+
+SETTLE = ("SET CONSTRAINTS ALL IMMEDIATE", "SET CONSTRAINTS ALL DEFERRED")
+"""Django commits after each migration, which fires deferred constraints. Without that, changing a
+table in which rows were just written fails with "pending trigger events"."""
+
+
+@dataclass(frozen=True)
+class Script:
+    """What to execute in a tenant like the one that it was taken down in."""
+
+    texts: Mapping[MigrationKey, str]
+    """SQL by migration, ledger rows included; migrations that run for real have none."""
+    closing: tuple[MigrationKey, ...]
+    """What is recorded after the last migration."""
+    prints: Prints = field(repr=False)
+    """How the tables that the statements use looked before."""
+    held: Held
+    """Which content types and permissions were there before ``post_migrate``."""
+    registrations: str = field(repr=False)
+    """SQL that adds the new ones."""
+
+
+@dataclass
+class Transcript:
+    """A script while it is taken down."""
+
+    before: Prints = field(default_factory=dict)
+    """How all tables of the schema looked before."""
+    touched: set[str] = field(default_factory=set)
+    """Tables that the statements used."""
+    statements: dict[MigrationKey, list[str]] = field(default_factory=dict)
+    held: Held = (None, None)
+    registrations: str = ""
+
+    @contextmanager
+    def of(self, key: MigrationKey, editor: Any) -> Iterator[None]:
+        """Take down what a schema editor executes meanwhile."""
+        taken = self.statements.setdefault(key, [])
+        execute, compose = editor.execute, editor.connection.ops.compose_sql
+
+        def listen(statement: Any, params: Any = ()) -> Any:
+            text = str(statement) if params is None else compose(str(statement), params)
+            taken.append(text)
+            return execute(text, None)
+
+        editor.execute = listen
+        try:
+            yield
+        finally:
+            del editor.execute
+
+    def script(self, course: Course) -> Script:
+        """What was taken down on a course."""
+        return Script(
+            {
+                key: ";\n".join([*statements, recording(course.leg(key).rows), *SETTLE])
+                for key, statements in self.statements.items()
+            },
+            course.closing,
+            {name: self.before[name] for name in self.touched if name in self.before},
+            self.held,
+            self.registrations,
+        )
+
+
+def recording(keys: Iterable[MigrationKey]) -> str:
+    """The statement that writes ledger rows in this order."""
+    rows = sql.SQL(", ").join(
+        sql.SQL("({}, {}, now())").format(sql.Literal(app), sql.Literal(name)) for app, name in keys
+    )
+    statement = sql.SQL("INSERT INTO {} (app, name, applied) VALUES {}")
+    return statement.format(sql.Identifier(LEDGER_TABLE), rows).as_string()
