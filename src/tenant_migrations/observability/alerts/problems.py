@@ -21,6 +21,8 @@ HEAL_ALL = f"{VERIFY} --fix"
 
 CHECK_FAILED = "check:failed"
 HEAL_REFUSED = "heal:refused"
+ENDED_EARLY = (RolloutState.STOPPED, RolloutState.CRASHED)
+
 ROLLOUT_STOPPED = "rollout:stopped"
 
 WORDS = {
@@ -68,13 +70,16 @@ def problems_of(
 
     ``outcomes`` has, by schema name, what the newest heal did to tenants that are not well, and
     ``rollout`` is the newest run: a failure that lasts is told with its SQLSTATE also by a run
-    that only looks.
+    that only looks. Tenants that a stopped run did not come to are part of what stopped it.
     """
     outcomes = outcomes or {}
+    stopped = rollout if rollout and rollout.state in ENDED_EARLY else None
     failed: dict[tuple[str, str], list[TenantOutcome]] = {}
     others: dict[tuple[TenantStatus, FindingKind], list[SchemaReport]] = {}
     for tenant in report.not_ok:
         outcome = outcomes.get(tenant.schema_name)
+        if outcome and stopped and _waits_for(stopped, outcome, tenant):
+            continue
         if outcome and _explains(outcome, tenant):
             failed.setdefault((outcome.sqlstate, outcome.migration), []).append(outcome)
         else:
@@ -83,8 +88,8 @@ def problems_of(
     found += [_status(status, kind, some) for (status, kind), some in others.items()]
     if report.public.status is not TenantStatus.OK:
         found.append(_public(report.public))
-    if rollout and rollout.state in (RolloutState.STOPPED, RolloutState.CRASHED):
-        found.append(_stopped(rollout))
+    if stopped and not failed:
+        found.append(_stopped(stopped))
     found += _fleet(report.findings)
     order = list(AlertSeverity)
     return tuple(sorted(found, key=lambda problem: (order.index(problem.severity), problem.key)))
@@ -98,6 +103,15 @@ def check_failed(error: str, *, refused: bool = False) -> Problem:
         "Healing was refused" if refused else "The fleet could not be checked",
         causes=(error,),
         hint="mend the cause; until then nobody knows how the tenants are",
+    )
+
+
+def _waits_for(stopped: Rollout, outcome: TenantOutcome, tenant: SchemaReport) -> bool:
+    """Whether a tenant lacks nothing but what a run that ended early did not come to."""
+    return (
+        tenant.status is TenantStatus.PENDING
+        and outcome.rollout_id == stopped.pk
+        and outcome.state == OutcomeState.NOT_ATTEMPTED
     )
 
 
