@@ -217,6 +217,7 @@ def small_disk(own: OwnServer, own_template: TortureFleet) -> Iterator[str]:
 
 def stopped_by(fleet: TortureFleet, statement: str, sqlstate: str, reason: str) -> None:
     """A heal ends with the first tenant whose rows make a statement fail, and changes nobody."""
+    assert fleet.heal().exit_code == 0
     fleet.version = version(
         fleet.folder, "stock", {"0005_large": f"migrations.RunSQL({statement!r})"}
     )
