@@ -10,6 +10,9 @@ from django.core.exceptions import ImproperlyConfigured
 
 from tenant_migrations import conf
 
+TAG = "tenant_guard"
+"""``manage.py check --tag tenant_guard --fail-level WARNING`` says which views are unprotected."""
+
 NAMES = ("tenant_migrations", "tenant_migrations.apps.TenantMigrationsConfig")
 
 
@@ -44,7 +47,36 @@ def check_installed_apps(
     ]
 
 
+def check_guard(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[checks.CheckMessage]:
+    """W003: the guard stands where it sees no tenant. W004: views that nothing protects."""
+    # It needs models.
+    from tenant_migrations.web import guard, unprotected  # noqa: PLC0415
+
+    if unprotected.position_of(guard.TenantGuardMiddleware) is None:
+        return [
+            checks.Warning(
+                f"{view.view} at {', '.join(view.routes[:3])} answers 500 where a tenant's table "
+                "is missing.",
+                hint="Add tenant_migrations.web.guard.TenantGuardMiddleware to MIDDLEWARE, or "
+                "degrade by hand: DegradeMixin, or degrading() and the decorator degrades.",
+                obj=view.view,
+                id="tenant_migrations.W004",
+            )
+            for view in unprotected.unprotected_views()
+        ]
+    if unprotected.guard_is_on():
+        return []
+    return [
+        checks.Warning(
+            "TenantGuardMiddleware stands before the middleware that finds the tenant.",
+            hint="Move it right behind TenantMainMiddleware.",
+            id="tenant_migrations.W003",
+        )
+    ]
+
+
 def register_checks() -> None:
     """Called once, when the app is ready."""
     checks.register(check_settings)
     checks.register(check_installed_apps)
+    checks.register(check_guard, TAG)

@@ -16,7 +16,7 @@ from rest_framework.decorators import api_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from tenant_migrations.web.degrading import degrading
+from tenant_migrations.web.degrading import degrades, degrading
 from zumodra.accounts.models import Skill
 from zumodra.finance.models import Invoice
 
@@ -106,6 +106,7 @@ def other(request: HttpRequest) -> HttpResponse:
     return HttpResponse("well")
 
 
+@degrades
 def by_hand(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {}
     Skill.objects.create(name="Before")

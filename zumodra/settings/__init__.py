@@ -75,6 +75,7 @@ SHARED_APPS = [
     *_CONTRIB_APPS,
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "django_htmx",
 ]
 TENANT_APPS = [
     *_CONTRIB_APPS,

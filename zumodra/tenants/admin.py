@@ -3,6 +3,8 @@
 from django.contrib import admin
 from django.http import HttpRequest
 
+from tenant_migrations.models import Rollout
+from tenant_migrations.web.admin import FleetLink
 from zumodra.admin_sites import public_site
 from zumodra.tenants.models import Domain, Tenant
 
@@ -27,3 +29,6 @@ class TenantAdmin(admin.ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Tenant | None = None) -> bool:
         return False
+
+
+public_site.register(Rollout, FleetLink)

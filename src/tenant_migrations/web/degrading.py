@@ -11,7 +11,7 @@ Where the tenant's schema is the reason that this fails, the named values stand 
 
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager, nullcontext
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import Error, transaction
 from django.db.models import QuerySet
@@ -23,6 +23,11 @@ from tenant_migrations.web.guard import blames_schema
 
 FLAG = "migration_error"
 """What templates ask: whether part of the page is not there."""
+
+MARK = "tenant_migrations_degrades"
+"""Attribute of a view function that says so of itself."""
+
+View = TypeVar("View", bound=Callable[..., Any])
 
 Parts = Mapping[str, tuple[Callable[[], Any] | str, Any]]
 """Values of a context by name: what gives each, and what stands in for it."""
@@ -55,6 +60,12 @@ def degrading(
             raise
         context.update(defaults)
         context[FLAG] = True
+
+
+def degrades(view: View) -> View:
+    """Mark a view function that uses ``degrading``, so that checks do not name it."""
+    setattr(view, MARK, True)
+    return view
 
 
 class DegradeMixin(ContextMixin):

@@ -1,8 +1,6 @@
 """The metrics page: what Prometheus scrapes."""
 
 import logging
-from hmac import compare_digest
-from ipaddress import ip_address, ip_network
 
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
@@ -16,6 +14,7 @@ from tenant_migrations.exceptions import TenantMigrationsError
 from tenant_migrations.logs import event
 from tenant_migrations.observability.metrics import gather
 from tenant_migrations.observability.prometheus import registry_of
+from tenant_migrations.web.rights import is_scraper
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +28,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
     503 where the database gives no answer: Prometheus then marks its series stale. No answer but
     200 has a body, and none says what went wrong: the log does.
     """
-    if not _may_read(request):
+    if not is_scraper(request):
         if conf.get().METRICS_TOKEN:
             return HttpResponse(status=401, headers={"WWW-Authenticate": "Bearer"})
         return HttpResponse(status=403)
@@ -40,16 +39,3 @@ def metrics(request: HttpRequest) -> HttpResponse:
         return HttpResponse(status=503)
     encode, content_type = choose_encoder(request.headers.get("Accept", ""))
     return HttpResponse(encode(registry), content_type=content_type)
-
-
-def _may_read(request: HttpRequest) -> bool:
-    options = conf.get()
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if options.METRICS_TOKEN and scheme.lower() == "bearer":
-        return compare_digest(token.strip().encode(), options.METRICS_TOKEN.encode())
-    try:
-        # The peer itself: what a proxy says of others, anybody could have said.
-        address = ip_address(request.META.get("REMOTE_ADDR", ""))
-    except ValueError:
-        return False
-    return any(address in ip_network(network) for network in options.METRICS_NETWORKS)

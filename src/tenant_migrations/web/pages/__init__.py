@@ -1,0 +1,1 @@
+"""The fleet pages: what the records say of the fleet, and what may be done about it."""
