@@ -7,6 +7,7 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
+from django.utils.module_loading import import_string
 
 from tenant_migrations import conf
 
@@ -49,30 +50,9 @@ def check_installed_apps(
 
 def check_guard(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[checks.CheckMessage]:
     """W003: the guard stands where it sees no tenant. W004: views that nothing protects."""
-    # It needs models.
-    from tenant_migrations.web import guard, unprotected  # noqa: PLC0415
-
-    if unprotected.position_of(guard.TenantGuardMiddleware) is None:
-        return [
-            checks.Warning(
-                f"{view.view} at {', '.join(view.routes[:3])} answers 500 where a tenant's table "
-                "is missing.",
-                hint="Add tenant_migrations.web.guard.TenantGuardMiddleware to MIDDLEWARE, or "
-                "degrade by hand: DegradeMixin, or degrading() and the decorator degrades.",
-                obj=view.view,
-                id="tenant_migrations.W004",
-            )
-            for view in unprotected.unprotected_views()
-        ]
-    if unprotected.guard_is_on():
-        return []
-    return [
-        checks.Warning(
-            "TenantGuardMiddleware stands before the middleware that finds the tenant.",
-            hint="Move it right behind TenantMainMiddleware.",
-            id="tenant_migrations.W003",
-        )
-    ]
+    # By name: what is imported here is imported with the app, before its models.
+    check: Any = import_string("tenant_migrations.web.unprotected.check_guard")
+    return list(check())
 
 
 def register_checks() -> None:

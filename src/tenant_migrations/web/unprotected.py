@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
+from django.core import checks
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils.module_loading import import_string
 from django_tenants.middleware.main import TenantMainMiddleware
@@ -52,6 +53,31 @@ def unprotected_views() -> list[Unprotected]:
         name = getattr(view, "__qualname__", type(view).__qualname__)
         found.setdefault(f"{view.__module__}.{name}", []).append("/" + route)
     return [Unprotected(view, tuple(routes)) for view, routes in found.items()]
+
+
+def check_guard() -> list[checks.CheckMessage]:
+    """What ``manage.py check`` says of the guard, or of the views that it would protect."""
+    if position_of(TenantGuardMiddleware) is None:
+        return [
+            checks.Warning(
+                f"{view.view} at {', '.join(view.routes[:3])} answers 500 where a tenant's table "
+                "is missing.",
+                hint="Add tenant_migrations.web.guard.TenantGuardMiddleware to MIDDLEWARE, or "
+                "degrade by hand: DegradeMixin, or degrading() and the decorator degrades.",
+                obj=view.view,
+                id="tenant_migrations.W004",
+            )
+            for view in unprotected_views()
+        ]
+    if guard_is_on():
+        return []
+    return [
+        checks.Warning(
+            "TenantGuardMiddleware stands before the middleware that finds the tenant.",
+            hint="Move it right behind TenantMainMiddleware.",
+            id="tenant_migrations.W003",
+        )
+    ]
 
 
 def _views(patterns: Iterable[Any], before: str) -> Iterator[tuple[str, Any]]:
