@@ -23,6 +23,8 @@ def beat_schedule(*, tells_people: bool) -> dict[str, dict[str, Any]]:
     return {
         "monitor": _entry(["monitor", "--once", "--quiet"], crontab(minute="*/15"), 600),
         "health": _entry(["health_check", "--full", "--quiet"], crontab(minute="*/5"), 240),
-        "backup": _entry(["backup_database", "--verify", "--prune"], crontab(hour=1, minute=40), 3600),
+        "backup": _entry(
+            ["backup_database", "--verify", "--prune"], crontab(hour=1, minute=40), 3600
+        ),
         "report": _entry(report, crontab(hour=9, minute=0, day_of_week=1), 3600),
     }
