@@ -40,6 +40,7 @@ def control() -> Iterator[Any]:
     wrapper: Any = tenant_connection().copy()
     try:
         wrapper.set_schema_to_public()
+        wrapper.ensure_connection()
         yield wrapper
     finally:
         with suppress(DatabaseError):

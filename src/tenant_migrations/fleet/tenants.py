@@ -23,6 +23,9 @@ from tenant_migrations.fleet.graph import MigrationKey
 TENANT_KIND = "tenant"
 """Kind of every tenant where the project has no tenant types."""
 
+ASIDE_SCHEMA = "tenant_migrations_aside_"
+"""What names of schemas begin with that a rollback replaced and that are about to be dropped."""
+
 PUBLIC_KIND = "public"
 """Kind of the shared schema."""
 
@@ -149,8 +152,9 @@ def select(tenants: Iterable[Tenant], names: Iterable[str]) -> list[Tenant]:
 
 
 def is_ignored_schema(name: str) -> bool:
-    """Whether a schema is none of the fleet's: reference schemas and ``IGNORE_SCHEMAS``."""
+    """Whether a schema is none of the fleet's: reference schemas, those that a rollback replaced,
+    and ``IGNORE_SCHEMAS``."""
     options = conf.get()
-    return name.startswith(options.REFERENCE_SCHEMA + "_") or any(
+    return name.startswith((options.REFERENCE_SCHEMA + "_", ASIDE_SCHEMA)) or any(
         fnmatchcase(name, pattern) for pattern in options.IGNORE_SCHEMAS
     )
