@@ -14,6 +14,7 @@ from tenant_migrations.database import quote, reading
 from tenant_migrations.exceptions import Refused, WrongUse
 from tenant_migrations.fleet.findings import named
 from tenant_migrations.fleet.graph import Code, MigrationKey, label
+from tenant_migrations.fleet.ledger import LEDGER_TABLE
 
 # The one column that numbers a table's rows, by the sequence that belongs to it.
 TABLES = """
@@ -206,5 +207,9 @@ def _count(
         selects.append(f"SELECT {position}, count(*), {newer} FROM {quote(schema)}.{quote(table)}")
     rows = connection.execute(" UNION ALL ".join(selects).encode()).fetchall()
     counts = {tables[position]: count for position, count, _ in rows}
-    newer_rows = {tables[position]: newer for position, _, newer in rows if newer}
+    newer_rows = {
+        tables[position]: newer
+        for position, _, newer in rows
+        if newer and tables[position] != LEDGER_TABLE
+    }
     return counts, newer_rows

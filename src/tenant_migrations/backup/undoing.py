@@ -101,7 +101,10 @@ class ReversalDeed(Deed):
                 except (DatabaseError, Skipped, Refused) as error:
                     errors[undo.schema] = one_line(error)
             _close(entry, done, errors)
-        lines = [f"{plural(len(done), 'tenant')} taken back: {named([*done], MOST_NAMED)}; {AGAIN}"]
+        lines = ["nothing is left to take back"] if not chosen else []
+        if done:
+            what = plural(len(done), "tenant")
+            lines.append(f"{what} taken back: {named([*done], MOST_NAMED)}; {AGAIN}")
         lines += [f"{schema} is as it was: {reason}" for schema, reason in errors.items()]
         document = {
             "rollback": entry.pk,

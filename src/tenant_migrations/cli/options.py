@@ -21,6 +21,7 @@ HEALING = {
     "canary": "--canary",
     "max_failures": "--max-failures",
     "lock_timeout": "--lock-timeout",
+    "backup": "--backup",
 }
 
 
@@ -118,6 +119,11 @@ def add_healing_options(parser: CommandParser) -> None:
         metavar="MS",
         help="with --fix: how long a migration may wait for a lock "
         "(default: LOCK_TIMEOUT_MS in the settings)",
+    )
+    group.add_argument(
+        "--backup",
+        action="store_true",
+        help="with --fix: back up what is about to be changed first, into BACKUP_DIR",
     )
     group.add_argument(
         "--no-input",

@@ -18,6 +18,7 @@ from tenant_migrations.backup.deeds import (
     folder_beside,
 )
 from tenant_migrations.backup.folder import Folder
+from tenant_migrations.backup.manifest import TENANTS
 from tenant_migrations.backup.opening import Opened, open_backup
 from tenant_migrations.backup.outlook import refuse_unfit
 from tenant_migrations.backup.verifying import verify
@@ -198,10 +199,7 @@ exit codes: 0 done, 1 refused or failed, 2 wrong use, 3 could not ask, 75 anothe
         else:
             folder = options["dir"] if options["dir"] is not None else conf.get().BACKUP_DIR
             found = Folder.at(folder, "--dir" if options["dir"] else "BACKUP_DIR", create=False)
-            whole = [entry for entry in entries(found) if not entry.problem]
-            if not whole:
-                raise Refused(f"there is no backup in {found.path} to rehearse with")
-            opened = self._opened(str(whole[-1].path), options)
+            opened = self._opened(str(_newest(found)), options)
         with progress:
             verified = verify(opened, progress, rehearsal=True)
         line = (
@@ -248,3 +246,12 @@ exit codes: 0 done, 1 refused or failed, 2 wrong use, 3 could not ask, 75 anothe
         elif not options["quiet"]:
             for line in lines:
                 answer.write(printable(line))
+
+
+def _newest(folder: Folder) -> Path:
+    """The newest backup, one of the whole fleet if there is any."""
+    good = [entry for entry in entries(folder) if entry.manifest and not entry.problem]
+    of_all = [entry for entry in good if entry.manifest and entry.manifest.kind != TENANTS]
+    if not good:
+        raise Refused(f"there is no backup in {folder.path} to rehearse with")
+    return (of_all or good)[-1].path

@@ -5,6 +5,10 @@ from typing import IO, Any
 
 from django.core.management.base import CommandParser
 
+from tenant_migrations import conf
+from tenant_migrations.backup.before_heal import back_up_for, belongs_to
+from tenant_migrations.backup.folder import Folder
+from tenant_migrations.backup.making import Made
 from tenant_migrations.cli import options as shared
 from tenant_migrations.cli.command import FleetCommand
 from tenant_migrations.cli.forecast import total_document
@@ -102,11 +106,14 @@ exit codes: 0 all well, 1 findings, 2 wrong use, 3 could not ask, 75 another run
         else:
             order = shared.order_from(options)
             self._confirm(order, text, progress, options)
+            made = self._back_up(order, progress) if options["backup"] else None
             with history.recorded(trigger=order.trigger, question=order.question), progress:
                 report, summary = heal(order, Code(), progress)
             history.record(
                 report, trigger=order.trigger, question=order.question, rollout=summary.rollout
             )
+            if made:
+                belongs_to(made, summary.rollout)
             document = report_document(report) | {
                 "fix": summary_document(summary),
                 "preflight": preflight_document(summary.preflight),
@@ -118,6 +125,16 @@ exit codes: 0 all well, 1 findings, 2 wrong use, 3 could not ask, 75 another run
         else:
             text.report(report, quiet=options["quiet"])
         return report
+
+    def _back_up(self, order: Order, progress: ProgressReporter) -> Made | None:
+        """Of what would be changed now; where it can't be made, nothing is changed."""
+        folder = Folder.at(conf.get().BACKUP_DIR, "BACKUP_DIR", create=True)
+        with progress:
+            _, plan = preview(order, Code(), progress)
+            made = back_up_for(plan, folder, Code(), progress)
+        if made:
+            self.stderr.write(f"backup: {made.path}")
+        return made
 
     def _channels(self, options: dict[str, Any]) -> Sequence[Channel]:
         """Who is to be told. Only an answer on everything says what is a problem and what over."""
