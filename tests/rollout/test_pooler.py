@@ -15,8 +15,9 @@ def through(fleet: TortureFleet, database: Database) -> TortureFleet:
     return TortureFleet(fleet.forge, database, fleet.folder)
 
 
-@pytest.mark.parametrize("size", [1, 5])
-@pytest.mark.parametrize("words", [(), ("--fix", "--no-input"), ("--fix", "--dry-run")])
+@pytest.mark.parametrize(
+    ("size", "words"), [(5, ()), (1, ("--fix",)), (5, ("--fix",)), (1, ("--fix", "--dry-run"))]
+)
 def test_transaction_mode_is_refused_and_nothing_is_left_behind(
     torture_template: TortureFleet, run: Run, size: int, words: tuple[str, ...]
 ) -> None:

@@ -75,12 +75,11 @@ def _note_committed(done: Progress, task: Task, left: Task | Skip | None) -> Non
     """Note what was to be done and no longer is: a commit whose reply was lost did it."""
     if isinstance(left, Skip):
         return
-    pending = left.pending if left else ()
-    remedies = left.remedies if left else ()
-    applied = [label(key) for key in task.pending if key not in pending]
-    left_out = {made.key for made in remedies}
+    pending = (*left.record, *left.pending) if left else ()
+    absent = {made.key for made in left.remedies} if left else set()
+    applied = [label(key) for key in (*task.record, *task.pending) if key not in pending]
     repaired = [
-        f"{made.key.kind} {made.key.display}" for made in task.remedies if made.key not in left_out
+        f"{made.key.kind} {made.key.display}" for made in task.remedies if made.key not in absent
     ]
     done.applied += [what for what in applied if what not in done.applied]
     done.repaired += [what for what in repaired if what not in done.repaired]

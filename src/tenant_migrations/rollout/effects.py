@@ -196,7 +196,7 @@ class Judgement:
     created: tuple[str, ...] = ()
     """Tables that it makes: nobody waits for these."""
     unknown: tuple[str, ...] = ()
-    """Statements of which nothing is known, as the normal form writes them."""
+    """Statements of which nothing is known."""
 
 
 def judge(script: str, relations: Relations | None = None) -> Judgement:
@@ -206,9 +206,9 @@ def judge(script: str, relations: Relations | None = None) -> Judgement:
     created: list[str] = []
     unknown: list[str] = []
     for statement in split(script):
-        found = _statement(statement, known, created)
+        found = _statement(statement.normal, known, created)
         if found is None:
-            unknown.append(statement)
+            unknown.append(statement.written)
         else:
             effects += (effect for effect in found if effect.table not in created)
     return Judgement(tuple(effects), tuple(created), tuple(unknown))

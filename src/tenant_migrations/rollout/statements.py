@@ -1,11 +1,12 @@
 """SQL as text, taken apart just far enough to see what a statement does to which table.
 
-No parser: statements are split, and written in one way (comments gone, words in capitals, one
-space between), so that patterns can be laid on them.
+No parser: statements are split, and written in one *normal form* (comments gone, words in capitals,
+one space between), so that patterns can be laid on them.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 PIECE = re.compile(
     r"""(?P<comment>--[^\n]*|/\*.*?\*/)
@@ -20,25 +21,33 @@ PIECE = re.compile(
 
 WORD = r'(?:"(?:[^"]|"")*"|[^\W\d][\w$]*)'
 NAME = rf"(?:{WORD} \. )?{WORD}"
-"""A name as ``normal`` writes it, with a schema or without."""
+"""A name in the normal form, with a schema or without."""
 
 
-def split(script: str) -> list[str]:
-    """The statements of a script in the normal form, without comments and empty ones."""
-    statements: list[list[str]] = [[]]
+class Statement(NamedTuple):
+    """One statement of a script."""
+
+    normal: str
+    written: str
+    """As it stands in the script, on one line."""
+
+
+def split(script: str) -> list[Statement]:
+    """The statements of a script, without comments and empty ones."""
+    found: list[Statement] = []
+    pieces: list[re.Match[str]] = []
     depth = 0
-    for piece in _pieces(script):
-        depth += (piece == "(") - (piece == ")")
-        if piece == ";" and depth == 0:
-            statements.append([])
-        else:
-            statements[-1].append(piece)
-    return [" ".join(pieces) for pieces in statements if pieces]
-
-
-def normal(statement: str) -> str:
-    """One statement in the normal form."""
-    return " ".join(_pieces(statement))
+    for piece in PIECE.finditer(f"{script}\n;"):
+        text = piece.group()
+        depth += (text == "(") - (text == ")")
+        if text == ";" and (depth <= 0 or piece.end() > len(script)):
+            if normal := " ".join(_written(pieces)):
+                written = script[pieces[0].start() : pieces[-1].end()]
+                found.append(Statement(normal, " ".join(written.split())))
+            pieces, depth = [], 0
+        elif piece.lastgroup != "comment":
+            pieces.append(piece)
+    return found
 
 
 def items(listed: str) -> list[str]:
@@ -63,11 +72,17 @@ def bare(name: str) -> str:
 
 
 def _pieces(script: str) -> Iterator[str]:
-    for match in PIECE.finditer(script):
-        kind, text = match.lastgroup, match.group()
-        if kind == "literal":
-            yield "''"  # What a literal says changes no lock.
-        elif kind == "word":
-            yield text.upper()
-        elif kind != "comment":
-            yield text
+    return _written(PIECE.finditer(script))
+
+
+def _written(pieces: Iterable["re.Match[str]"]) -> Iterator[str]:
+    for piece in pieces:
+        match piece.lastgroup:
+            case "literal":
+                yield "''"  # What a literal says changes no lock.
+            case "word":
+                yield piece.group().upper()
+            case "comment":
+                pass
+            case _:
+                yield piece.group()
