@@ -40,12 +40,14 @@ def guard_is_on() -> bool:
 def unprotected_views() -> list[Unprotected]:
     """Views of tenants' hosts that neither the guard nor ``DegradeMixin`` or ``degrades`` protects.
 
-    Empty where the guard is on: it protects them all. Views are listed once, with all addresses.
+    Empty where the guard is on, which protects them all, and where nothing is served. Views are
+    listed once, with all addresses.
     """
-    if guard_is_on():
+    urls = getattr(settings, "ROOT_URLCONF", None)
+    if guard_is_on() or not urls:
         return []
     found: dict[str, list[str]] = {}
-    for route, callback in _views(get_resolver(settings.ROOT_URLCONF).url_patterns, ""):
+    for route, callback in _views(get_resolver(urls).url_patterns, ""):
         view = getattr(callback, "view_class", getattr(callback, "cls", callback))
         is_class = isinstance(view, type)
         if (is_class and issubclass(view, DegradeMixin)) or getattr(view, MARK, False):
