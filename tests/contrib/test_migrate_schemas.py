@@ -1,12 +1,20 @@
 """``migrate_schemas`` on this engine: what it does, says and leaves is what Django's own leaves."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.apps import apps
+from django.db import connection
+from django.db.models.signals import post_migrate
 
+from tenant_migrations.contrib.django_tenants import get_executor
 from tenant_migrations.locks import FLEET
 from tests.support.answers import Answer
+from tests.support.fleets import Fleet
+from tests.support.templates import TENANTS
 from tests.torture.fleet import TortureFleet
 from tests.torture.versions import version
 
@@ -175,8 +183,8 @@ class TestFleet:
         assert answer.exit_code == 1
         assert answer.stderr == (
             "CommandError: 2 of 4 schemas failed: "
-            'first: quick.0001_initial: relation "quick_note" already exists (SQLSTATE 42P07); '
-            "third: there is no schema of that name\n"
+            "third: there is no schema of that name; "
+            'first: quick.0001_initial: relation "quick_note" already exists (SQLSTATE 42P07)\n'
         )
         assert LAST in [".".join(key) for key in torture.ledger("second")]
         assert ("quick", "0001_initial") not in torture.ledger("first")
@@ -224,9 +232,52 @@ class TestFleet:
     def test_the_signals_are_those_of_django(self, torture: TortureFleet, tmp_path: Path) -> None:
         heard = tmp_path / "heard"
         assert migrate(torture, "-v0", TORTURE_SIGNALS=str(heard)).exit_code == 0
-        expected = [
-            f"{moment} {name}"
-            for name in ("public", "clean", *BEHIND)
-            for moment in ("pre_migration", "migrated")
-        ]
-        assert heard.read_text().splitlines() == expected
+        lines = heard.read_text().splitlines()
+        for name in ("public", "clean", *BEHIND):
+            of_this = [line for line in lines if line.endswith(f" {name}")]
+            assert of_this == [f"pre_migration {name}", f"migrated {name}"]
+
+
+def test_executors_are_chosen_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("EXECUTOR", raising=False)
+    assert get_executor().codename == "tenant_migrations"
+    assert get_executor("multiprocessing").codename == "multiprocessing"
+    monkeypatch.setenv("EXECUTOR", "standard")
+    assert get_executor().codename == "standard"
+
+
+class TestReceivers:
+    """Receivers of ``post_migrate`` that a project has, in a fleet that is at the code."""
+
+    @pytest.fixture
+    def heard(self) -> Iterator[list[tuple[str, list[Any]]]]:
+        """Schemas that a receiver was called for, with the plans that it was given."""
+        heard: list[tuple[str, list[Any]]] = []
+
+        def listen(*, apps: Any, plan: list[Any], **_: Any) -> None:
+            assert apps.get_model("finance", "Plan")
+            heard.append((connection.schema_name, plan))
+
+        post_migrate.connect(listen, sender=apps.get_app_config("finance"), weak=False)
+        yield heard
+        post_migrate.disconnect(listen, sender=apps.get_app_config("finance"))
+
+    def test_they_are_called_for_every_schema(
+        self, fleet: Fleet, heard: list[tuple[str, list[Any]]]
+    ) -> None:
+        answer = fleet.command("migrate_schemas", "--executor=tenant_migrations", "-v0")
+        assert answer.exit_code == 0, answer.stderr
+        assert sorted(heard) == sorted((name, []) for name in ("public", *TENANTS))
+
+    def test_one_that_fails_is_that_tenants_failure(self, fleet: Fleet) -> None:
+        def refuse(**_: Any) -> None:
+            if connection.schema_name == "beta":
+                raise ValueError("not in here")
+
+        post_migrate.connect(refuse, weak=False)
+        try:
+            answer = fleet.command("migrate_schemas", "--executor=tenant_migrations", "-v0")
+        finally:
+            post_migrate.disconnect(refuse)
+        assert answer.exit_code == 1
+        assert "1 of 4 schemas failed: beta: ValueError: not in here" in answer.stderr

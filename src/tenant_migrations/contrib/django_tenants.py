@@ -25,7 +25,10 @@ from django_tenants import migration_executors
 from django_tenants.migration_executors.base import MigrationExecutor, run_migrations
 from django_tenants.migration_executors.standard import StandardExecutor
 from django_tenants.signals import schema_migrated, schema_pre_migration
-from django_tenants.utils import get_tenant_base_migrate_command_class
+from django_tenants.utils import (
+    get_tenant_base_migrate_command_class,
+    get_tenant_migration_order,
+)
 
 from tenant_migrations.contrib.migrate_output import (
     STARTING,
@@ -36,6 +39,7 @@ from tenant_migrations.contrib.migrate_output import (
     summary,
 )
 from tenant_migrations.contrib.migrate_reading import Look, Reader, Schema
+from tenant_migrations.contrib.migrate_receivers import Receivers
 from tenant_migrations.contrib.migrate_request import NotCovered, Request
 from tenant_migrations.contrib.migrate_rollout import Rollout
 from tenant_migrations.database import one_line
@@ -122,23 +126,32 @@ class _Pass:
         self.executor = executor
         self.looks = looks
         self.reader = reader
+        self.places = {look.schema.name: place for place, look in enumerate(looks)}
         self.words = Words(reader.request, reader.code)
+        self.receivers = Receivers(reader.code)
+        self.done = 0
         self.failures: dict[str, str] = {}
         self.unapplied = False
 
     def all(self) -> None:
         """Raises ``CommandError`` at the end, naming the schemas that failed; exits with 1 where
         ``--check`` found something to do."""
-        left = len(self.looks)
+        in_order = get_tenant_migration_order() is not None
         with self._rollout() as rollout:
-            for position, look in enumerate(self.looks):
-                if reason := self._one(look, position, rollout):
-                    self.failures[look.schema.name] = reason
-                left -= 1
-                if rollout and rollout.stopped:
-                    break
-        if self.failures:
-            raise CommandError(summary(self.failures, left, len(self.looks)))
+            waiting = []
+            for look in self.looks:
+                if not (rollout and look.is_task):
+                    self._note(look, self._one(look))
+                elif in_order:
+                    rollout.run([look], self._through, in_order=True)
+                else:
+                    waiting.append(look)
+            if rollout and waiting:
+                rollout.run(waiting, self._through, in_order=False)
+        left = len(self.looks) - self.done
+        stopped = rollout.stop.reason if rollout else ""
+        if self.failures or stopped:
+            raise CommandError(summary(self.failures, left, len(self.looks), stopped))
         if self.unapplied:
             sys.exit(1)
 
@@ -148,23 +161,39 @@ class _Pass:
             return nullcontext()
         return Rollout(self.reader, wanted)
 
-    def _one(self, look: Look, position: int, rollout: Rollout | None) -> str:
-        """Why it failed, or empty."""
-        if look.not_covered:
-            return self._own_way(look, position)
-        voice = self.executor.voice(look.schema, position, len(self.looks))
+    def _note(self, look: Look, reason: str) -> None:
+        self.done += 1
+        if reason:
+            self.failures[look.schema.name] = reason
+
+    def _through(self, look: Look, reason: str) -> None:
+        """A schema of the rollout has been done, or has failed."""
+        self._note(look, reason)
+        voice = self._voice(look)
         voice.say(STARTING)
-        if look.is_task and rollout:
-            reason = rollout.run(look)
-            voice.say(failed(reason) if reason else self.words.done(look.steps))
-            return reason
+        voice.say(failed(reason) if reason else self.words.done(look.steps))
+
+    def _one(self, look: Look) -> str:
+        """One to which nothing is done here; why it failed, or empty."""
+        if look.not_covered:
+            return self._own_way(look, self.places[look.schema.name])
+        voice = self._voice(look)
+        voice.say(STARTING)
         if look.error:
             voice.say(failed(look.error))
             return look.error
         schema_pre_migration.send(FleetExecutor, schema_name=look.schema.name)
-        self._answer(look, voice)
+        try:
+            self._answer(look, voice)
+        except Exception as error:  # What a receiver of the project raises.
+            reason = f"{type(error).__name__}: {one_line(error)}"
+            voice.say(failed(reason))
+            return reason
         schema_migrated.send(FleetExecutor, schema_name=look.schema.name)
         return ""
+
+    def _voice(self, look: Look) -> Voice:
+        return self.executor.voice(look.schema, self.places[look.schema.name], len(self.looks))
 
     def _answer(self, look: Look, voice: Voice) -> None:
         """Nothing is to be changed: it was only asked, or all is done already."""
@@ -172,6 +201,7 @@ class _Pass:
         if request.plan:
             voice.say(self.words.plan(look.steps), least=0)
         elif not request.check:
+            self.receivers.call(look, self.reader.rows[look.ledger_digest])
             voice.say(self.words.idle(look.steps))
         elif not look.steps.are_none:
             voice.say(self.words.unapplied(look.steps))

@@ -4,7 +4,7 @@ Every line is sent with django-tenants' signal ``schema_migrate_message`` too.
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -152,11 +152,13 @@ class Words:
         return sorted(autodetector.changes(graph=loader.graph))
 
 
-def summary(failures: dict[str, str], not_attempted: int, total: int) -> str:
-    """One line for the run's error: who failed, and why."""
+def summary(failures: Mapping[str, str], not_attempted: int, total: int, stopped: str) -> str:
+    """One line for the run's error: who failed and why, and why others were not attempted."""
     told = "; ".join(f"{printable(name)}: {why}" for name, why in failures.items())
-    rest = f"; {not_attempted} were not attempted" if not_attempted else ""
-    return f"{len(failures)} of {total} schemas failed{rest}: {told}"
+    parts = [f"{len(failures)} of {total} schemas failed: {told}"] if failures else []
+    if not_attempted:
+        parts.append(f"{not_attempted} of {total} schemas were not attempted: {stopped}")
+    return "; ".join(parts) or stopped
 
 
 def _done(steps: Steps) -> str:

@@ -3,12 +3,9 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain
 from typing import Any
 
 import psycopg
-from django.apps import apps
-from django.db.models.signals import post_migrate, pre_migrate
 
 from tenant_migrations import conf
 from tenant_migrations.apps import TenantMigrationsConfig
@@ -21,15 +18,6 @@ from tenant_migrations.fleet.graph import Code, MigrationKey
 from tenant_migrations.rollout.planning import REGISTRATIONS
 
 OWN_APP = TenantMigrationsConfig.name
-
-
-LISTENED_TO = "the project has receivers of its own for pre_migrate or post_migrate"
-
-DJANGO_RECEIVERS = {
-    "django.contrib.contenttypes.management",
-    "django.contrib.auth.management",
-}
-"""Modules of the receivers whose work is seen in content types and permissions."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +61,8 @@ class Reader:
         self.code = code
         self.options = conf.get()
         self.ledgers: dict[str, Steps | NotCovered] = {}
-        self.listened_to = _anybody_listens()
+        self.rows: dict[str, tuple[MigrationKey, ...]] = {}
+        """What ledgers record, by their digests."""
 
     def read(self, schemas: Sequence[Schema]) -> list[Look]:
         """All of them, in the order given. The number of statements grows with the number of
@@ -134,13 +123,11 @@ class Reader:
 
     def _look(self, connection: Any, schema: Schema, digest: str) -> Look:
         if digest not in self.ledgers:
-            keys = ledger.read_rows(connection, schema.name).keys
-            self.ledgers[digest] = self._steps(keys)
+            self.rows[digest] = ledger.read_rows(connection, schema.name).keys
+            self.ledgers[digest] = self._steps(self.rows[digest])
         steps = self.ledgers[digest]
         if isinstance(steps, NotCovered):
             return Look(schema, ledger_digest=digest, not_covered=str(steps))
-        if self.listened_to and steps.are_none and not self.request.is_question:
-            return Look(schema, ledger_digest=digest, not_covered=LISTENED_TO)
         return Look(schema, steps, digest)
 
     def _without_ledger(self, schema: Schema) -> Look:
@@ -181,13 +168,3 @@ class Reader:
 
 def _digest(*parts: str) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:8]
-
-
-def _anybody_listens() -> bool:
-    """Whether Django's own way would call code of the project also where nothing is to do."""
-    return any(
-        receiver.__module__ not in DJANGO_RECEIVERS
-        for signal in (pre_migrate, post_migrate)
-        for config in apps.get_app_configs()
-        for receiver in chain(*signal._live_receivers(config))
-    )

@@ -1,12 +1,13 @@
 """What ``migrate_schemas`` changes, as a rollout: under the fleet lock, and on record."""
 
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from types import TracebackType
 from typing import Any, Self
 
 from django.db import DatabaseError
 
+from tenant_migrations import conf
 from tenant_migrations.contrib.migrate_reading import Look, Reader
 from tenant_migrations.contrib.migrate_request import Request
 from tenant_migrations.database import one_line, public_schema, schema_in_use
@@ -17,40 +18,52 @@ from tenant_migrations.locks import FleetLock
 from tenant_migrations.models import Quarantine
 from tenant_migrations.rollout.applying import Limits, Progress
 from tenant_migrations.rollout.attempting import attempt_task
+from tenant_migrations.rollout.budget import Budget
+from tenant_migrations.rollout.crew import Crew, Stop
 from tenant_migrations.rollout.engine import Engine
-from tenant_migrations.rollout.failures import Consequence, Skipped
+from tenant_migrations.rollout.failures import Failure, Skipped
+from tenant_migrations.rollout.heartbeat import beating
+from tenant_migrations.rollout.ordering import Sizes, groups, waves
 from tenant_migrations.rollout.planning import Plan, Skip, Task
+from tenant_migrations.rollout.preflight import preflight
 from tenant_migrations.rollout.recording import Record
 from tenant_migrations.rollout.reversing import Reversal, reverse
-from tenant_migrations.vocabulary import OutcomeState, TenantStatus
+from tenant_migrations.vocabulary import TenantStatus
 
 TRIGGER = "migrate_schemas"
 RELEASE = "manage.py verify_tenant_migrations --fix --retry-quarantined"
+QUARANTINED = "it is in quarantine"
+
+Told = Callable[[Look, str], None]
+"""Told of each schema when it is through, and why it failed, or empty."""
 
 
 class Rollout:
     """One run; enter it before anything is changed.
 
-    Holds the fleet lock meanwhile; each schema commits by itself. Raises ``Busy`` on entry where
-    another run holds the lock. A run that dies leaves whole schemas only, and the next one records
-    it as crashed.
+    Holds the fleet lock meanwhile; each schema commits by itself. Raises on entry ``Busy`` where
+    another run holds the lock, and ``DatabaseUnavailable`` where the server is not fit for a run.
+    A run that dies leaves whole schemas only, and the next one records it as crashed.
     """
 
     def __init__(self, reader: Reader, looks: Sequence[Look]) -> None:
         self.reader = reader
         self.looks = {look.schema.name: look for look in looks}
-        self.stopped = ""
-        """Why no further schema would fare better; empty while there is hope."""
-        self._lock = FleetLock()
-        self._engine = Engine(reader.code, Limits(), self._lock.check)
+        self.limits = Limits()
+        self.stop = Stop()
+        self.budget = Budget(len(looks), conf.get().SAME_FAILURE_LIMIT)
 
     def __enter__(self) -> Self:
-        self._lock.__enter__()
-        try:
+        goes_back = any(look.steps.backwards for look in self.looks.values())
+        # What goes backward runs code of the project, which is not written for threads.
+        self._jobs = preflight(1 if goes_back else conf.get().JOBS).jobs
+        with ExitStack() as stack:
+            self._lock = stack.enter_context(FleetLock())
+            self._engine = Engine(self.reader.code, self.limits, self._lock.check)
             self._open()
-        except BaseException as error:
-            self._lock.__exit__(type(error), error, error.__traceback__)
-            raise
+            stack.enter_context(beating(self._lock, self._record.rollout.pk))
+            stack.enter_context(self.stop.on_signals())
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(
@@ -59,50 +72,75 @@ class Rollout:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        reason = self.stopped
+        reason = self.stop.reason
         if error is not None:
             reason = one_line(error) if isinstance(error, Exception) else "interrupted"
-        # Where it can't be recorded, the next run finds this one with nobody holding the lock.
-        with suppress(DatabaseError, DatabaseUnavailable):
+        with self._stack, suppress(DatabaseError, DatabaseUnavailable):
+            # Where it can't be recorded, the next run finds this one with nobody holding the lock.
             self._record.close(reason)
-        self._lock.__exit__(kind, error, trace)
 
-    def run(self, look: Look) -> str:
-        """Do what is to be done to one schema; why it failed, or empty.
+    def run(self, looks: Sequence[Look], told: Told, *, in_order: bool) -> None:
+        """Do what is to be done to these schemas, until the run has to stop.
 
-        One transaction, as ``applying.py`` says; tried again where that may help.
+        Each is one transaction, as ``applying.py`` and ``reversing.py`` say, and tried again where
+        that may help. Unless they are wanted in this order, one of each group comes first, so that
+        what is worked out for it serves the others, then the rest in waves and in threads.
         """
-        task = self._tasks.get(look.schema.name)
-        if task is None:
-            return self._skipped[look.schema.name]
-        failure = attempt_task(task, self._record, self._apply, self._plan_again)
-        if failure is not None:
-            at = f"{failure.migration}: " if failure.migration else ""
-            code = f" (SQLSTATE {failure.sqlstate})" if failure.sqlstate else ""
-            if failure.consequence is Consequence.STOP:
-                self.stopped = f"{task.schema_name}: {failure.message}"
-            return f"{at}{failure.message}{code}"
-        return self._why_skipped(task)
+        tasks = []
+        for look in looks:
+            if task := self._tasks.get(look.schema.name):
+                tasks.append(task)
+            else:
+                told(look, f"{QUARANTINED}; release it with {RELEASE}")
+        if in_order or len(tasks) < 2:
+            self._do(tasks, told, 1)
+            return
+        sizes = Sizes.read([task.schema_name for task in tasks])
+        tried = self._first_of_groups(tasks, sizes, told)
+        rest = [task for task in tasks if task.schema_name not in tried]
+        for part in waves(rest, sizes):
+            self._do(part, told, self._jobs)
+
+    def _first_of_groups(self, tasks: Sequence[Task], sizes: Sizes, told: Told) -> set[str]:
+        tried: set[str] = set()
+        shared = [task for task in tasks if self._engine.is_shared(task)]
+        for members in groups(shared, sizes):
+            for task in members:
+                if self._engine.has_script(task) or self.stop.reason:
+                    break
+                self._do([task], told, 1)
+                tried.add(task.schema_name)
+        return tried
+
+    def _do(self, tasks: Sequence[Task], told: Told, jobs: int) -> None:
+        def ended(task: Task, failure: Failure | None) -> str:
+            look = self.looks[task.schema_name]
+            if failure is None:
+                told(look, self._record.left.get(task.schema_name, ""))
+                return ""
+            told(look, _said(failure))
+            self._record.quarantine_after(conf.get().QUARANTINE_AFTER, task.schema_name, failure)
+            return self.budget.spend(task.schema_name, failure)
+
+        Crew(jobs, self.stop, self._attempt, ended).do(tasks)
+
+    def _attempt(self, task: Task) -> Failure | None:
+        return attempt_task(task, self._record, self._apply, self._plan_again)
 
     def _open(self) -> None:
         variants = self.reader.variants([*self.looks.values()])
-        quarantined = self._quarantined()
+        with schema_in_use(public_schema()):
+            rows = Quarantine.objects.filter(schema_name__in=self.looks)
+            quarantined = sorted(rows.values_list("schema_name", flat=True))
         self._tasks = {
             name: self._task(look, variants[name])
             for name, look in self.looks.items()
             if name not in quarantined
         }
-        reason = "it is in quarantine"
-        self._skipped = dict.fromkeys(quarantined, f"{reason}; release it with {RELEASE}")
-        skips = [Skip(name, TenantStatus.QUARANTINED, reason, RELEASE) for name in quarantined]
+        skips = [Skip(name, TenantStatus.QUARANTINED, QUARANTINED, RELEASE) for name in quarantined]
         revision = self.reader.code.revision
-        self._record = Record.open(TRIGGER, revision, _described(self.reader.request))
+        self._record = _Record.start(revision, _described(self.reader.request))
         self._record.plan(Plan(tuple(self._tasks.values()), tuple(skips)))
-
-    def _quarantined(self) -> list[str]:
-        with schema_in_use(public_schema()):
-            rows = Quarantine.objects.filter(schema_name__in=self.looks)
-            return sorted(rows.values_list("schema_name", flat=True))
 
     def _task(self, look: Look, variant: str) -> Task:
         fake = self.reader.request.fake
@@ -136,20 +174,37 @@ class Rollout:
         reverse(
             Reversal(task.schema_name, task.kind, code.ledger_of(back)),
             code,
-            Limits(),
+            self.limits,
             still_ours=self._lock.check,
             check_ledger=lambda ledger: _refuse_other_ledger(ledger, task),
             record=lambda _: record(),
         )
 
-    def _why_skipped(self, task: Task) -> str:
-        with schema_in_use(public_schema()):
-            outcome = self._record.rollout.outcomes.get(schema_name=task.schema_name)
-        return "" if outcome.state == OutcomeState.FIXED else outcome.message
+
+class _Record(Record):
+    """Knows too which schemas were left alone, and why."""
+
+    left: dict[str, str]
+
+    @classmethod
+    def start(cls, revision: str, options: dict[str, Any]) -> "_Record":
+        record = cls(Record.open(TRIGGER, revision, options).rollout)
+        record.left = {}
+        return record
+
+    def skipped(self, schema_name: str, reason: str) -> None:
+        super().skipped(schema_name, reason)
+        self.left[schema_name] = reason
 
 
 def _described(request: Request) -> dict[str, Any]:
     return {"target": [request.app_label, request.migration_name], "fake": request.fake}
+
+
+def _said(failure: Failure) -> str:
+    at = f"{failure.migration}: " if failure.migration else ""
+    code = f" (SQLSTATE {failure.sqlstate})" if failure.sqlstate else ""
+    return f"{at}{failure.message}{code}"
 
 
 def _refuse_other_ledger(ledger: Iterable[MigrationKey], task: Task) -> None:
