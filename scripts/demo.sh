@@ -119,6 +119,17 @@ What to try next:
   $python manage.py migrate_schemas finance 0020 --schema=tenant_demo
   $python manage.py verify_tenant_migrations --fix --dry-run
   $python manage.py setup_beta_tenant "Acme GmbH" owner@acme.example
-  DEBUG=1 $python manage.py runserver       (then the link that was printed above)
   $python manage.py embedded_postgres stop
+
+The pages of the fleet, and each tenant's own, such as http://demo.localhost:8000/ (the link that
+was printed above signs its owner in):
+  DEBUG=1 $python manage.py runserver
+
+EOT
+operator=$(manage create_demo_operator)
+read -r address account password <<<"$operator"
+cat <<EOT
+  address   $address
+  account   $account
+  password  $password     (shown this once; the next demo gives a new one)
 EOT

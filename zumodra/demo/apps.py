@@ -1,4 +1,4 @@
-"""Registers the `break_demo_tenants` management command."""
+"""Registers the commands `break_demo_tenants` and `create_demo_operator`."""
 
 from django.apps import AppConfig
 

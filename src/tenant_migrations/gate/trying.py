@@ -12,8 +12,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from django.apps import apps
+from django.core.checks import run_checks
 from django.core.management import call_command
 
+from tenant_migrations.checks import TAG
 from tenant_migrations.database import one_line, public_schema
 from tenant_migrations.exceptions import Refused, TenantMigrationsError, WrongUse
 from tenant_migrations.fleet.findings import named
@@ -63,6 +65,7 @@ class Gate:
         self.code = Code()
         self.changed = self.old.changed(self.code)
         self._edited()
+        self._views()
         self.say("tenants by the old code", 0, 1)
         self.old.manage("migrate_schemas", "--shared", "-v0")
         for line in self.seed:
@@ -106,6 +109,13 @@ class Gate:
                 "put it back as it was, and write a new migration"
             )
             self._judge("graph", key, f"{label(key)} is as it was", [("edited", text)])
+
+    def _views(self) -> None:
+        """Views that would answer 500 where a tenant's table is missing; see ``web/guard.py``."""
+        with self._timed("views", "a missing table is not HTTP 500") as note:
+            for message in run_checks(tags=[TAG]):
+                if not message.is_silenced():
+                    note(f"{message.msg}\n{message.hint}")
 
     # --- linting
 
