@@ -25,33 +25,38 @@ from tenant_migrations.redaction import redacted
 
 logger = logging.getLogger("tenant_migrations.web")
 
-MOST_SAID = 1_000
-"""Characters of its last word that are kept."""
+MOST_SAID = 10_000
+"""Characters of what it said that are kept."""
 
 GUARD = "guard"
 """As whom the guard does what it does."""
 
 
-def start(action: FleetAction, arguments: Sequence[str]) -> Thread:
+def start(action: FleetAction, arguments: Sequence[str], *, keeps_answer: bool = False) -> Thread:
     """Run ``manage.py`` with the arguments for an action that is to be recorded.
+
+    With ``keeps_answer`` its row keeps what the command answers on stdout, if it succeeds.
 
     The row is saved before the process starts, and again with its end; the thread that waits for
     it is returned. Raises ``DatabaseUnavailable`` where the process can't be started.
     """
     with schema_in_use(public_schema()):
         action.save()
-    said = tempfile.TemporaryFile()  # noqa: SIM115 - the thread that waits closes it
+    # The thread that waits closes them.
+    said = tempfile.TemporaryFile()  # noqa: SIM115
+    answered = tempfile.TemporaryFile() if keeps_answer else None  # noqa: SIM115
     try:
         process = subprocess.Popen(
             [*_manage(), *arguments],
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
+            stdout=answered or subprocess.DEVNULL,
             stderr=said,
             env=_environment(),
             start_new_session=True,
         )
     except OSError as error:
-        said.close()
+        for file in filter(None, (said, answered)):
+            file.close()
         _finish(action, None, f"it could not be started: {error}")
         raise DatabaseUnavailable(
             f"manage.py can't be started: {error}; see WEB_COMMAND"
@@ -68,7 +73,7 @@ def start(action: FleetAction, arguments: Sequence[str]) -> Thread:
         username=action.username,
         process=process.pid,
     )
-    waiting = Thread(target=_wait, args=(action, process, said), daemon=True)
+    waiting = Thread(target=_wait, args=(action, process, said, answered), daemon=True)
     waiting.start()
     return waiting
 
@@ -88,18 +93,35 @@ def record(action: FleetAction) -> None:
     )
 
 
-def _wait(action: FleetAction, process: "subprocess.Popen[bytes]", said: IO[bytes]) -> None:
+def _wait(
+    action: FleetAction,
+    process: "subprocess.Popen[bytes]",
+    said: IO[bytes],
+    answered: IO[bytes] | None,
+) -> None:
     code = process.wait()
-    with said:
-        said.seek(0)
-        lines = said.read().decode(errors="replace").strip().splitlines()
-    last = lines[-1] if lines and code not in (0, 1) else ""
+    message = ""
+    if code not in (0, 1):
+        message = "".join(_text(said).splitlines()[-1:])
+    elif answered is not None:
+        message = _text(answered)
+    elif code == 1:
+        # Refusals have one line; a report of findings has none, as the pages show them.
+        lines = [line for line in _text(said).splitlines() if line.startswith("error: ")]
+        message = "".join(lines[-1:])
+    for file in filter(None, (said, answered)):
+        file.close()
     try:
-        _finish(action, code, last)
+        _finish(action, code, message)
     except Error as error:
         event(logger, logging.WARNING, "action_end_not_written", error=one_line(error))
     finally:
         connections.close_all()
+
+
+def _text(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode(errors="replace").strip()
 
 
 def _finish(action: FleetAction, code: int | None, message: str) -> None:

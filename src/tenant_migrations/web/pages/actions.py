@@ -18,12 +18,13 @@ from django_tenants.utils import get_tenant_domain_model
 from tenant_migrations import maintenance
 from tenant_migrations.exceptions import TenantMigrationsError, WrongUse
 from tenant_migrations.fleet.findings import plural
-from tenant_migrations.models import FleetAction, Quarantine, Rollout
+from tenant_migrations.models import Backup, FleetAction, Quarantine, Rollout
 from tenant_migrations.rollout.quarantine import release
 from tenant_migrations.vocabulary import OutcomeState
 from tenant_migrations.web import jobs
 from tenant_migrations.web.closed import link_in
 from tenant_migrations.web.healer import heal_arguments
+from tenant_migrations.web.pages.backups import backups_of, rollback_arguments
 from tenant_migrations.web.pages.page import ACTIONS, draw, fleet_page, number
 from tenant_migrations.web.pages.tenants import tenant_exists
 from tenant_migrations.web.rights import may
@@ -132,6 +133,31 @@ def _maintenance_off(wish: Wish) -> HttpResponse:
     return HttpResponseRedirect(_page_of(wish.schema_name))
 
 
+def _plan_rollback(wish: Wish) -> HttpResponse:
+    """What a restore would replace and lose: the command's own plan, which changes nothing."""
+    backup = _backup(wish)
+    row = wish.row(backup=backup.pk, name=backup.name)
+    arguments = [*rollback_arguments(backup, wish.schema_name), "--dry-run"]
+    return _start(row, arguments, keeps_answer=True)
+
+
+def _rollback(wish: Wish) -> HttpResponse:
+    backup = _backup(wish)
+    _must_be_typed(wish, wish.schema_name)
+    row = wish.row(backup=backup.pk, name=backup.name)
+    return _start(row, [*rollback_arguments(backup, wish.schema_name), "--force"])
+
+
+def _backup(wish: Wish) -> Backup:
+    if not wish.schema_name:
+        raise WrongUse("name a tenant: the whole database is restored on the command line")
+    pk = number(wish.request.POST.get("backup"), 0)
+    for backup in backups_of(wish.schema_name):
+        if backup.pk == pk:
+            return backup
+    raise WrongUse("there is no such backup of that tenant")
+
+
 def _look_in(wish: Wish) -> HttpResponse:
     """To the tenant's own host, with a link that opens it for a quarter of an hour."""
     domains = get_tenant_domain_model()._base_manager.order_by("-is_primary", "domain")
@@ -153,11 +179,13 @@ DOING: dict[str, Callable[[Wish], HttpResponse]] = {
     "maintenance-on": _maintenance_on,
     "maintenance-off": _maintenance_off,
     "look-in": _look_in,
+    "plan-rollback": _plan_rollback,
+    "rollback": _rollback,
 }
 
 
-def _start(row: FleetAction, arguments: list[str]) -> HttpResponse:
-    jobs.start(row, arguments)
+def _start(row: FleetAction, arguments: list[str], *, keeps_answer: bool = False) -> HttpResponse:
+    jobs.start(row, arguments, keeps_answer=keeps_answer)
     return HttpResponseRedirect(reverse("tenant_migrations:action", args=[row.pk]))
 
 

@@ -15,6 +15,7 @@ from tenant_migrations.maintenance import marks
 from tenant_migrations.models import Incident, Quarantine, Rollout, Sample, TenantState
 from tenant_migrations.observability.report.charts import Chart, Column, chart
 from tenant_migrations.vocabulary import RolloutState, TenantStatus
+from tenant_migrations.web.pages.backups import newest_backup
 from tenant_migrations.web.pages.page import draw, fleet_page
 
 SAMPLES_SHOWN = 30
@@ -44,6 +45,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "open_incidents": Incident.objects.filter(resolved_at=None).count(),
         "quarantined": Quarantine.objects.count(),
         "under_maintenance": sorted(marks()),
+        "backup": newest_backup(),
     }
     return draw(request, "overview", context)
 

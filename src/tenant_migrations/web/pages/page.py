@@ -36,6 +36,7 @@ ACTIONS = {
     "maintenance-on": "set_maintenance",
     "maintenance-off": "set_maintenance",
     "look-in": "set_maintenance",
+    "plan-rollback": "rollback_fleet",
     "rollback": "rollback_fleet",
 }
 """What pages can have done, and the permission that it needs."""

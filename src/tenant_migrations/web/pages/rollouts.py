@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 from tenant_migrations.database import public_schema
 from tenant_migrations.models import FleetAction, Rollout, TenantOutcome
 from tenant_migrations.vocabulary import OutcomeState, RolloutState
+from tenant_migrations.web.pages.backups import rollback_context
 from tenant_migrations.web.pages.page import draw, fleet_page, number
 
 ON_A_PAGE = 25
@@ -82,6 +83,7 @@ def action(request: HttpRequest, pk: int) -> HttpResponse:
     if found is None:
         raise Http404("no such action")
     context: dict[str, Any] = {"section": "audit", "action": found, "rollout": None}
+    context |= rollback_context(found)
     if made := rollout_of(found):
         context |= live_state(made)
     part = "action_live" if request.GET.get("part") == "live" else "action"

@@ -22,11 +22,13 @@ from tenant_migrations.models import (
     Incident,
     Quarantine,
     ReferenceStep,
+    Rollback,
     Sample,
     TenantOutcome,
     TenantState,
 )
 from tenant_migrations.vocabulary import TenantStatus
+from tenant_migrations.web.pages.backups import backups_of
 from tenant_migrations.web.pages.overview import counts_by_status, unchecked
 from tenant_migrations.web.pages.page import draw, fleet_page, number
 
@@ -137,6 +139,8 @@ def tenant(request: HttpRequest) -> HttpResponse:
         "quarantine": Quarantine.objects.filter(schema_name=name).first(),
         "maintenance": active(name),
         "tables": largest_tables(name),
+        "backups": backups_of(name),
+        "rollbacks": Rollback.objects.filter(schema_name=name)[:HISTORY_SHOWN],
     }
     return draw(request, "tenant", context)
 
