@@ -4,6 +4,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from html import unescape
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -14,7 +15,14 @@ from django.test import Client, override_settings
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from tenant_migrations.models import FleetAction, Incident, Quarantine, Rollout, TenantState
+from tenant_migrations.models import (
+    Backup,
+    FleetAction,
+    Incident,
+    Quarantine,
+    Rollout,
+    TenantState,
+)
 from tests.support.fleets import Fleet
 from zumodra.custom_account_u.models import User
 
@@ -191,6 +199,8 @@ def test_each_action_needs_its_own_right(fleet: Fleet, staff: Staff) -> None:
         "maintenance-on": "set_maintenance",
         "maintenance-off": "set_maintenance",
         "look-in": "set_maintenance",
+        "plan-rollback": "rollback_fleet",
+        "rollback": "rollback_fleet",
     }
     for action, needed in rights.items():
         others = EVERY_RIGHT.replace(needed, "")
@@ -312,3 +322,39 @@ def test_without_htmx_the_pages_say_so(fleet: Fleet, staff: Staff) -> None:
     assert "django-tenant-migrations[web]" in page
     assert "<script" not in page
     assert "hx-" not in page.replace("htmx-config", "")
+
+
+def test_a_tenant_is_restored_once_the_plan_was_seen_and_its_name_typed(
+    fleet: Fleet, staff: Staff, tmp_path: Path
+) -> None:
+    made = fleet.command("backup_database", f"--dir={tmp_path / 'backups'}", "--quiet")
+    assert made.exit_code == 0, made.stderr
+    fleet.sql("DELETE FROM finance_refund", schema="alpha")
+    visitor = staff(EVERY_RIGHT)
+    assert "since the last backup" in visitor.get("/migrations/").text
+    backup = Backup.objects.get()
+    assert backup.name in visitor.get("/migrations/tenant/?name=alpha").text
+    form = {"schema_name": "alpha", "backup": str(backup.pk)}
+
+    answer = visitor.post("/migrations/act/", {**form, "action": "plan-rollback"})
+    wait_for_jobs()
+    plan = FleetAction.objects.get()
+    assert plan.exit_code == 0, plan.message
+    page = unescape(visitor.get(answer["Location"]).text)
+    assert plan.message in page
+    assert f"{backup.name}.dump --tenant=alpha" in page
+    assert fleet.counts("alpha")["finance_refund"] == 0, "a plan changes nothing"
+
+    refused = visitor.post("/migrations/act/", {**form, "action": "rollback", "typed": "Alpha"})
+    assert refused.status_code == 400
+    visitor.post("/migrations/act/", {**form, "action": "rollback", "typed": "alpha"})
+    wait_for_jobs()
+    action = FleetAction.objects.get(action="rollback")
+    assert (action.exit_code, action.message) == (0, "")
+    assert fleet.counts("alpha")["finance_refund"] == 1
+    assert "Restored" in visitor.get("/migrations/tenant/?name=alpha").text
+    for other in ("0", "x", str(backup.pk + 100)):
+        answer = visitor.post(
+            "/migrations/act/", {**form, "backup": other, "action": "rollback", "typed": "alpha"}
+        )
+        assert answer.status_code == 400

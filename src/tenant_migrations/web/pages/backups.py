@@ -6,6 +6,8 @@ from typing import Any
 
 from django.db.models import Q
 
+from tenant_migrations.backup.folder import ARCHIVE
+from tenant_migrations.backup.manifest import PER_TENANT
 from tenant_migrations.models import Backup, FleetAction
 
 MOST_SHOWN = 10
@@ -28,7 +30,9 @@ def backups_of(schema_name: str) -> list[Backup]:
 
 def rollback_arguments(backup: Backup, schema_name: str) -> list[str]:
     """The command that restores a tenant from a backup."""
-    path = PurePath(backup.folder, backup.name)
+    # Of each tenant an archive, in a folder; else one file.
+    name = backup.name if backup.kind == PER_TENANT else backup.name + ARCHIVE
+    path = PurePath(backup.folder, name)
     return ["rollback_migrations", str(path), f"--tenant={schema_name}"]
 
 
