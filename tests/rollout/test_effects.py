@@ -194,6 +194,20 @@ def test_what_is_not_known_is_said_to_be_unknown(statement: str) -> None:
     assert judgement.unknown == (statement,)
 
 
+def test_a_renamed_table_goes_by_its_old_name_and_keeps_what_is_known_of_it() -> None:
+    judgement = judge(
+        'ALTER TABLE "book" RENAME TO "work"; ALTER TABLE "work" ALTER "title" TYPE varchar(200);'
+        ' ALTER TABLE "work" DROP CONSTRAINT "book_author"; DROP INDEX "book_title";',
+        RELATIONS,
+    )
+    assert {(e.table, e.work) for e in judgement.effects} == {("book", NONE), ("author", NONE)}
+
+
+def test_a_new_table_stays_new_under_another_name() -> None:
+    judgement = judge('CREATE TABLE "a" (); ALTER TABLE "a" RENAME TO "b"; DROP TABLE "b"')
+    assert (judgement.effects, judgement.created) == ((), ("b",))
+
+
 def test_comments_are_no_statements() -> None:
     assert judge("-- finance.0025_refund\n/* ; */").unknown == ()
 

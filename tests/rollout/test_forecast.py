@@ -101,6 +101,12 @@ def test_how_long_it_takes_is_the_median_of_the_same_migrations(behind: TortureF
     assert document["forecast"] == {"jobs": 2, "seconds": 4.0, "same_migrations": True}
 
 
+def test_one_tenant_is_no_quicker_with_more_jobs(behind: TortureFleet) -> None:
+    remember(behind, '["stock.0005_later"]', 2)
+    document = behind.heal("--dry-run", "--tenant=first", "--jobs=8").json
+    assert document["forecast"]["seconds"] == 2
+
+
 def test_or_of_as_many_others(behind: TortureFleet) -> None:
     remember(behind, '["quick.0001_initial", "quick.0002_rows"]', 3, 3, 8)
     lines = behind.run(*DRY).stdout.splitlines()

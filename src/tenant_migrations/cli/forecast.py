@@ -1,5 +1,7 @@
 """The forecast of a run, for people and for programs."""
 
+from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 from tenant_migrations.cli.durations import in_words
@@ -18,7 +20,7 @@ def variant_lines(variant: VariantForecast) -> list[str]:
     if variant.created:
         lines.append(f"new: {named([*map(printable, variant.created)], TABLES_SHOWN)}")
     if variant.unknown:
-        lines.append(f"not foreseen: {named([*map(printable, variant.unknown)])}")
+        lines.append(f"not foreseen: {named(_counted(variant.unknown))}")
     if pace := variant.pace:
         which = "these" if pace.same else "other"
         lines.append(
@@ -26,6 +28,14 @@ def variant_lines(variant: VariantForecast) -> list[str]:
             f"with {which} migrations"
         )
     return lines
+
+
+def _counted(unknown: Iterable[str]) -> list[str]:
+    """Each once, with how often it comes."""
+    return [
+        f"{printable(what)}{f' ({times} times)' * (times > 1)}"
+        for what, times in Counter(unknown).items()
+    ]
 
 
 def total_line(forecast: Forecast) -> str:

@@ -9,7 +9,7 @@ What is in none of the tables here is said to be unknown. Pure functions.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from types import MappingProxyType
 
@@ -83,6 +83,17 @@ class Relations:
     """Tables of indexes."""
     references: Mapping[tuple[str, str], str] = field(default_factory=lambda: MappingProxyType({}))
     """Tables that foreign keys point to, by table and constraint."""
+
+    def renamed(self, old: str, new: str) -> "Relations":
+        """The same with another name for a table."""
+        return Relations(
+            {(new if t == old else t, column): kind for (t, column), kind in self.types.items()},
+            {index: new if t == old else t for index, t in self.indexes.items()},
+            {
+                (new if t == old else t, name): new if target == old else target
+                for (t, name), target in self.references.items()
+            },
+        )
 
 
 AE, SRE, SUE = Lock.ACCESS_EXCLUSIVE, Lock.SHARE_ROW_EXCLUSIVE, Lock.SHARE_UPDATE_EXCLUSIVE
@@ -158,6 +169,7 @@ HARMLESS = re.compile(
 CREATE_TABLE = re.compile(
     rf"CREATE (?:UNLOGGED |TEMP(?:ORARY)? )?TABLE (?:IF NOT EXISTS )?({NAME})"
 )
+RENAME_TABLE = re.compile(rf"ALTER TABLE (?:IF EXISTS )?({NAME}) RENAME TO ({NAME})$")
 ALTER_TABLE = re.compile(rf"ALTER TABLE (?:IF EXISTS )?(?:ONLY )?({NAME})(?: \*)? (.*)")
 DROP_TABLE = re.compile(r"DROP TABLE (?:IF EXISTS )?(.*?)(?: CASCADE| RESTRICT)?$")
 TRUNCATE = re.compile(
@@ -200,17 +212,32 @@ class Judgement:
 
 
 def judge(script: str, relations: Relations | None = None) -> Judgement:
-    """What the statements of a script do to tables that were there before it."""
+    """What the statements of a script do to tables that were there before it.
+
+    A table that it renames goes by the name that it had.
+    """
     known = relations or Relations()
     effects: list[Effect] = []
     created: list[str] = []
     unknown: list[str] = []
+    before: dict[str, str] = {}
     for statement in split(script):
         found = _statement(statement.normal, known, created)
         if found is None:
             unknown.append(statement.written)
-        else:
-            effects += (effect for effect in found if effect.table not in created)
+            continue
+        effects += (
+            replace(effect, table=before.get(effect.table, effect.table))
+            for effect in found
+            if effect.table not in created
+        )
+        if match := RENAME_TABLE.match(statement.normal):
+            old, new = bare(match[1]), bare(match[2])
+            known = known.renamed(old, new)
+            if old in created:
+                created[created.index(old)] = new
+            else:
+                before[new] = before.get(old, old)
     return Judgement(tuple(effects), tuple(created), tuple(unknown))
 
 

@@ -46,14 +46,16 @@ REFERENCES = """
 
 # Rows as last analysed: the server counts none for this.
 SIZES = """
+    WITH sized AS MATERIALIZED (
+        SELECT c.relname, n.nspname, {bytes} AS bytes,
+               CASE WHEN c.reltuples >= 0 THEN c.reltuples::bigint END AS estimate
+          FROM pg_class c
+          JOIN pg_namespace n ON n.oid = c.relnamespace
+         WHERE n.nspname = ANY(%s) AND c.relname = ANY(%s) AND c.relkind IN ('r', 'p', 'm')
+    )
     SELECT relname, nspname, bytes, estimate
-      FROM (SELECT c.relname, n.nspname, {bytes} AS bytes,
-                   CASE WHEN c.reltuples >= 0 THEN c.reltuples::bigint END AS estimate,
-                   row_number() OVER (
-                       PARTITION BY c.relname ORDER BY {bytes} DESC, n.nspname) AS place
-              FROM pg_class c
-              JOIN pg_namespace n ON n.oid = c.relnamespace
-             WHERE n.nspname = ANY(%s) AND c.relname = ANY(%s) AND c.relkind IN ('r', 'p', 'm')) s
+      FROM (SELECT *, row_number() OVER (PARTITION BY relname ORDER BY bytes DESC, nspname) AS place
+              FROM sized) s
      WHERE place <= %s
   ORDER BY relname, place
 """
@@ -131,7 +133,8 @@ def forecast(plan: Plan, statements: Mapping[str, Sequence[str]], jobs: int) -> 
     seconds = None
     if known and len(known) == len(paces):
         parts = zip(known, variants, strict=True)
-        seconds = sum(pace.seconds * len(names) for pace, (_, names) in parts) / jobs
+        in_turn = sum(pace.seconds * len(names) for pace, (_, names) in parts)
+        seconds = max(in_turn / jobs, *(pace.seconds for pace in known))
     return Forecast(found, jobs, seconds, bool(known) and all(pace.same for pace in known))
 
 
