@@ -190,12 +190,13 @@ def _(fleet: Fleet, case: Case, tmp_path: Path) -> None:
 
 @scenario("Too many connections")
 def _(fleet: Fleet, case: Case, tmp_path: Path) -> None:
-    with limited_role(fleet, most=1), fleet.connect() as idle:
-        idle.execute("SELECT 1")
+    with limited_role(fleet, most=4):
+        idle = [fleet.connect() for _ in range(4)]
         diagnosis = case.follow("Diagnosis")
         assert diagnosis.exit_code == 1
         assert "too many connections" in diagnosis.stdout
-        idle.close()
+        for connection in idle:
+            connection.close()
         assert case.follow("Over when").exit_code == 0
 
 
