@@ -215,6 +215,26 @@ def whole_transaction(connection: BaseDatabaseWrapper) -> Iterator[None]:
 
 
 @contextmanager
+def no_block_left(connection: BaseDatabaseWrapper) -> Iterator[None]:
+    """The same around code that commits by itself: a failure leaves no transaction open.
+
+    Where there was none before, the connection is closed with what an editor left in it.
+    """
+    savepoints, blocks = len(connection.savepoint_ids), len(connection.atomic_blocks)
+    inside = connection.in_atomic_block
+    try:
+        yield
+    except BaseException:
+        del connection.savepoint_ids[savepoints:]
+        del connection.atomic_blocks[blocks:]
+        if connection.in_atomic_block and not inside:
+            connection.in_atomic_block = connection.needs_rollback = False
+            connection.commit_on_exit = True
+            connection.close()
+        raise
+
+
+@contextmanager
 def schema_in_use(
     schema_name: str, *, kind: str | None = None, include_public: bool = True
 ) -> Iterator[BaseDatabaseWrapper]:

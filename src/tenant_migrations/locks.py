@@ -112,9 +112,25 @@ def try_lock(connection: BaseDatabaseWrapper, sort: int, name: str) -> bool:
     return _ask(connection, "pg_try_advisory_lock", sort, name)
 
 
+def wait_for(connection: BaseDatabaseWrapper, sort: int, name: str, timeout_ms: int) -> None:
+    """Take a lock for the rest of this session, within a transaction.
+
+    Whoever asks for it meanwhile, to share it too, comes after. Raises ``OperationalError``
+    (55P03) where others have it for longer than that.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET LOCAL lock_timeout = {timeout_ms}")
+        cursor.execute("SELECT pg_advisory_lock(%s, %s)", (sort, second_key(name)))
+
+
 def try_lock_transaction(connection: BaseDatabaseWrapper, sort: int, name: str) -> bool:
     """Take a lock for the rest of this transaction; False where another session has it."""
     return _ask(connection, "pg_try_advisory_xact_lock", sort, name)
+
+
+def try_share_lock(connection: BaseDatabaseWrapper, sort: int, name: str) -> bool:
+    """Take a shared lock for the rest of this session; False where it is held alone."""
+    return _ask(connection, "pg_try_advisory_lock_shared", sort, name)
 
 
 def share_lock_transaction(connection: BaseDatabaseWrapper, sort: int, name: str) -> bool:

@@ -38,6 +38,26 @@ class ReferenceStep(models.Model):
         return f"{self.kind}: {self.app}.{self.name}"
 
 
+class ReferenceScript(models.Model):
+    """What makes a new tenant of a kind: the SQL of a reference schema, its rows included."""
+
+    kind = models.CharField(max_length=63, unique=True, help_text="tenant, or a tenant type")
+    key = models.CharField(
+        max_length=64, help_text="digest of all that it was made from; another: made anew"
+    )
+    statements = models.TextField(
+        blank=True, help_text="names are bare: run with one schema in the search path"
+    )
+    fingerprint = models.CharField(
+        max_length=32, blank=True, help_text="of every schema that it makes"
+    )
+    obstacle = models.TextField(blank=True, help_text="why this reference can't be copied")
+    made_at = models.DateTimeField(auto_now=True)
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.obstacle or len(self.statements)}"
+
+
 class Rollout(models.Model):
     """One run that changed, or set out to change, the fleet."""
 

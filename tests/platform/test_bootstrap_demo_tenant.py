@@ -2,6 +2,8 @@
 
 import signal
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import psycopg
 import pytest
@@ -47,6 +49,21 @@ def test_more_tenants_are_added_beside_the_first(demo_database: Database) -> Non
     assert "made: 1 of 1" in result.stderr
     assert demo_database.names["tenants"] == ["tenant_demo", "tenant_demo_002"]
     assert demo_database.names["domains"] == ["demo-002.localhost", "demo.localhost"]
+
+
+def test_several_are_made_at_a_time_and_an_interrupt_ends_with_whole_ones(
+    demo_database: Database,
+) -> None:
+    command = ("bootstrap_demo_tenant", "--tenants=9", "--jobs=2")
+    with stopped_midway(demo_database, *command) as process:
+        process.send_signal(signal.SIGINT)
+    _stdout, _stderr = process.communicate(timeout=60)
+    assert process.returncode == 130
+    names = demo_database.names
+    assert names["schemas"] == names["tenants"]
+    assert 1 < len(names["tenants"]) <= 3
+    statuses = demo_database.query("SELECT DISTINCT status FROM tenants_tenant")
+    assert statuses == [("active",)]
 
 
 def test_dry_run_writes_nothing(empty_database: Database) -> None:
@@ -95,10 +112,10 @@ def test_demo_that_lost_its_schema_is_named(demo_database: Database) -> None:
 
 
 def test_interrupted_run_leaves_whole_tenants_only_and_is_resumed(demo_database: Database) -> None:
-    process = demo_database.start("bootstrap_demo_tenant", "--tenants=3")
-    wait_for_schema(process, demo_database, "tenant_demo_002")
-    process.send_signal(signal.SIGINT)
-    _stdout, stderr = process.communicate(timeout=60)
+    command = ("bootstrap_demo_tenant", "--tenants=3", "--jobs=1")
+    with stopped_midway(demo_database, *command) as process:
+        process.send_signal(signal.SIGINT)
+        _stdout, stderr = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Run it again to go on" in stderr
     assert demo_database.names["schemas"] == demo_database.names["tenants"] == ["tenant_demo"]
@@ -127,12 +144,17 @@ def test_demo_names_are_those_that_reset_knows() -> None:
         assert DEMO_SCHEMA.fullmatch(new.schema_name)
 
 
-def wait_for_schema(process: "subprocess.Popen[str]", database: Database, schema_name: str) -> None:
-    """Wait until the schema has its first tables."""
-    with psycopg.connect(database.conninfo, autocommit=True) as connection:
+@contextmanager
+def stopped_midway(database: Database, *command: str) -> Iterator["subprocess.Popen[str]"]:
+    """A command that makes a tenant and waits for a lock, with the schema's tables made."""
+    with psycopg.connect(database.conninfo) as other:
+        other.execute("LOCK TABLE custom_account_u_user IN ROW EXCLUSIVE MODE")
+        process = database.start(*command)
         while process.poll() is None:
-            if connection.execute(
-                "SELECT to_regclass(quote_ident(%s) || '.auth_group')", [schema_name]
-            ).fetchone() != (None,):
-                return
-    pytest.fail(f"{schema_name} never came: {process.communicate()}")
+            if database.query(
+                "SELECT 1 FROM pg_stat_activity WHERE datname = current_database()"
+                " AND wait_event_type = 'Lock' AND query LIKE '%finance_invoice%'"
+            ):
+                break
+        assert process.poll() is None, process.communicate()
+        yield process

@@ -8,7 +8,7 @@ import pytest
 
 from tenant_migrations.exceptions import WrongUse
 from tests.platform.databases import Database
-from tests.platform.test_bootstrap_demo_tenant import wait_for_schema
+from tests.platform.test_bootstrap_demo_tenant import stopped_midway
 from zumodra.tenants import naming
 
 ACME = ("setup_beta_tenant", "Acme GmbH", "Ada@Acme.example")
@@ -106,33 +106,58 @@ def test_failing_migration_leaves_nothing(demo_database: Database) -> None:
     assert demo_database.names == before
 
 
-@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, "terminated"])
-def test_cut_off_run_leaves_nothing(demo_database: Database, end: "signal.Signals | str") -> None:
+def test_failing_deferred_sql_of_djangos_way_leaves_nothing(demo_database: Database) -> None:
+    """A schema editor that fails at its end leaves Django's transaction open."""
+    demo_database.query(
+        "UPDATE tenant_migrations_referencescript SET obstacle = 'told so', statements = ''"
+    )
+    demo_database.query(
+        "CREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN"
+        " IF EXISTS (SELECT FROM pg_event_trigger_ddl_commands()"
+        "            WHERE object_identity LIKE '%.finance_refund%')"
+        " THEN RAISE 'no keys'; END IF; END $$"
+    )
+    demo_database.query(
+        "CREATE EVENT TRIGGER refuse ON ddl_command_end WHEN TAG IN ('ALTER TABLE')"
+        " EXECUTE FUNCTION refuse()"
+    )
     before = demo_database.names
-    process = demo_database.start(*ACME)
-    wait_for_schema(process, demo_database, "tenant_acme_gmbh")
-    if isinstance(end, signal.Signals):
-        process.send_signal(end)
-    else:
-        demo_database.query(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
-    process.communicate(timeout=60)
-    assert process.returncode == (130 if isinstance(end, signal.Signals) else 3)
+    result = demo_database.run(*ACME)
+    assert result.returncode == 1
+    assert "no keys" in result.stderr
     assert demo_database.names == before
 
 
-def test_killed_run_is_cleaned_up_by_the_next(demo_database: Database) -> None:
-    process = demo_database.start(*ACME)
-    wait_for_schema(process, demo_database, "tenant_acme_gmbh")
-    process.kill()
-    process.communicate()
-    assert demo_database.run(*ACME).returncode == 0
-    (status,) = demo_database.query(
-        "SELECT status FROM tenants_tenant WHERE schema_name = 'tenant_acme_gmbh'"
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL, "terminated"])
+def test_cut_off_run_leaves_nothing(demo_database: Database, end: "signal.Signals | str") -> None:
+    before = demo_database.names
+    with stopped_midway(demo_database, *ACME) as process:
+        if isinstance(end, signal.Signals):
+            process.send_signal(end)
+        else:
+            demo_database.query(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            )
+        process.communicate(timeout=60)
+    codes = {signal.SIGINT: 130, signal.SIGTERM: 130, signal.SIGKILL: -9, "terminated": 3}
+    assert process.returncode == codes[end]
+    assert demo_database.names == before
+
+
+def test_what_a_killed_run_left_of_djangos_way_is_removed_by_any_run(
+    demo_database: Database,
+) -> None:
+    before = demo_database.names
+    demo_database.query(
+        "INSERT INTO tenants_tenant SELECT (json_populate_record(t, json_build_object("
+        "'id', 99, 'uuid', gen_random_uuid(), 'slug', 'x', 'status', 'provisioning',"
+        " 'schema_name', 'tenant_half'))).* FROM tenants_tenant t"
     )
-    assert status == ("trial",)
+    demo_database.query("CREATE SCHEMA tenant_half")
+    result = demo_database.run("bootstrap_demo_tenant")
+    assert result.stderr == "Removed tenant_half, which a killed run had left unfinished.\n"
+    assert demo_database.names == before
 
 
 def test_second_process_for_the_same_name_is_told_to_wait(demo_database: Database) -> None:

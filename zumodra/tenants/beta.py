@@ -128,6 +128,7 @@ def plan_tenant(request: BetaRequest, check: bool = True) -> provisioning.NewTen
 
 def make(new: provisioning.NewTenant) -> Tenant:
     """Make the tenant with its owner, who has no password yet. Fails as ``provision`` does."""
+    provisioning.build_reference()
     return provisioning.provision(new, _fill)
 
 

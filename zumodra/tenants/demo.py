@@ -7,6 +7,7 @@ from functools import partial
 from django.utils import timezone
 
 from tenant_migrations.exceptions import Refused, WrongUse
+from tenant_migrations.provisioning.many import provision
 from zumodra.custom_account_u.models import User
 from zumodra.demo_data import Company, fill_company
 from zumodra.tenants import naming, provisioning
@@ -73,11 +74,16 @@ def remove_all(tenants: Sequence[Tenant], progress: Progress) -> None:
         progress(tenant.schema_name)
 
 
-def make_all(wanted: Sequence[provisioning.NewTenant], progress: Progress) -> None:
-    """Make the tenants one after the other. Stopped anywhere, a later run makes only the rest."""
-    for new in wanted:
+def make_all(wanted: Sequence[provisioning.NewTenant], progress: Progress, jobs: int = 1) -> None:
+    """Make the tenants, so many at a time. Stopped anywhere, a later run makes only the rest."""
+
+    def make(new: provisioning.NewTenant) -> None:
         provisioning.provision(new, partial(fill_company, _company(new.schema_name, new.domain)))
-        progress(new.schema_name)
+
+    if wanted:
+        provisioning.build_reference()
+        jobs = min(jobs, len(wanted))
+        provision(wanted, make, jobs=jobs, done=lambda new: progress(new.schema_name))
 
 
 def owner_link(new: provisioning.NewTenant) -> str | None:

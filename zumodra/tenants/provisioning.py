@@ -1,10 +1,11 @@
 """Making and removing tenants, whole or not at all.
 
-A tenant is made in three steps: its row, marked as being set up, its domain and its empty schema
-are claimed in one transaction; the schema is migrated; then its first data and its final status
-are written in one transaction. A failure at any point removes what was claimed. A process killed
-outright leaves a row that still says "being set up": the next run for that name removes it first.
-A session lock per schema name keeps two runs for one name apart.
+A tenant is one transaction: its row, its domain, its schema with all that the reference has, and
+its first data. Where the reference can't be copied it takes three: its row, marked as being set up,
+its domain and its empty schema are claimed; the schema is migrated; then its first data and its
+final status are written. A failure at any point removes what was claimed; what a process that was
+killed outright left of that, the next run of a command removes, whatever it makes itself. A session
+lock per schema name keeps two runs for one name apart.
 """
 
 import contextlib
@@ -31,8 +32,14 @@ from django.db.migrations.recorder import MigrationRecorder
 from django_tenants.utils import schema_context
 from psycopg import errors, sql
 
+from tenant_migrations.cli.progress import ProgressReporter
 from tenant_migrations.exceptions import Busy, TenantMigrationsError, WrongUse
-from tenant_migrations.provisioning.copying import fill_new_schema
+from tenant_migrations.provisioning.copying import (
+    copy_reference,
+    migrate_new_schema,
+    one_transaction,
+    prepare,
+)
 from zumodra.tenants.exceptions import ProvisioningFailed
 from zumodra.tenants.models import Domain, Tenant
 from zumodra.tenants.schema import PUBLIC, select_public
@@ -58,14 +65,6 @@ class NewTenant:
     is_demo: bool = False
 
 
-def migrate_new_schema(schema_name: str) -> None:
-    """Bring a schema that was just created, and is empty, to the code.
-
-    Runs outside of any transaction of the caller's: migrations may need transactions of their own.
-    """
-    fill_new_schema(schema_name)
-
-
 def provision(new: NewTenant, fill: Callable[[Tenant], None]) -> Tenant:
     """Make a tenant; `fill` writes its first data, with its schema selected.
 
@@ -78,9 +77,7 @@ def provision(new: NewTenant, fill: Callable[[Tenant], None]) -> Tenant:
     with schema_lock(new.schema_name):
         remove_unfinished(new.schema_name)
         try:
-            _claim(new, identity)
-            migrate_new_schema(new.schema_name)
-            return _finish(new, identity, fill)
+            return _copied(new, identity, fill) or _migrated(new, identity, fill)
         except BaseException as error:
             with uninterrupted():
                 _undo(identity)
@@ -92,6 +89,25 @@ def provision(new: NewTenant, fill: Callable[[Tenant], None]) -> Tenant:
                     f"{type(error).__name__}: {first_line(error)}. Add --traceback for more."
                 ) from error
             raise
+
+
+def _copied(new: NewTenant, identity: uuid.UUID, fill: Callable[[Tenant], None]) -> Tenant | None:
+    """Make it in one transaction, from the reference; ``None``, and nothing done, if it can't."""
+    if not prepare():
+        return None
+    with one_transaction():
+        _claim(new, identity)
+        if copy_reference(new.schema_name):
+            return _finish(new, identity, fill)
+        transaction.set_rollback(True)
+    return None
+
+
+def _migrated(new: NewTenant, identity: uuid.UUID, fill: Callable[[Tenant], None]) -> Tenant:
+    """Make it in three, by Django's migrations, which may need transactions of their own."""
+    _claim(new, identity)
+    migrate_new_schema(new.schema_name)
+    return _finish(new, identity, fill)
 
 
 def remove(tenant: Tenant) -> None:
@@ -111,6 +127,40 @@ def remove_unfinished(schema_name: str) -> None:
         )
         for tenant in unfinished:
             _drop(tenant)
+
+
+def make_ready() -> list[str]:
+    """What comes before making tenants; says what it did, in sentences. Safe to repeat.
+
+    Brings the public schema to the code and removes what killed runs left.
+    """
+    done = []
+    if prepare_public_schema():
+        done.append("The public schema was brought to the code.")
+    done += [f"Removed {name}, which a killed run had left unfinished." for name in _abandoned()]
+    return done
+
+
+def build_reference() -> None:
+    """Have ready what new tenants are copied from, and show how far that is where it takes long.
+
+    ``provision`` would do it too, unseen.
+    """
+    with ProgressReporter() as progress:
+        prepare(progress=progress)
+
+
+def _abandoned() -> list[str]:
+    """Remove unfinished tenants that nobody is at work on, one transaction each; their names."""
+    removed = []
+    with schema_context(PUBLIC):
+        unfinished = Tenant.objects.filter(status=Tenant.Status.PROVISIONING)
+        names = list(unfinished.values_list("schema_name", flat=True))
+    for name in names:
+        with contextlib.suppress(Busy), schema_lock(name):
+            remove_unfinished(name)
+            removed.append(name)
+    return removed
 
 
 def migrations_wanting_in_public() -> int:

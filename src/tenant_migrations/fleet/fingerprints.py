@@ -7,7 +7,8 @@ sorts or aggregates more than its own rows, and the client receives one row per 
 
 Equal fingerprints mean equal structure. Unequal ones may still mean equal structure (another
 order of columns, say): that is settled by reading one schema of each kind out object by object
-(``structure.py``). They are compared within one run only and never stored.
+(``structure.py``). They depend on the server's version and on what its extensions are called: what
+is stored (for the script of a reference) is never trusted to mean the same elsewhere.
 """
 
 import re
@@ -133,7 +134,7 @@ OTHER_OBJECTS = f"""
            WHERE p.pronamespace = ANY(%(namespaces)s::oid[])
              AND p.oid NOT IN (SELECT objid FROM pg_depend
                                 WHERE refclassid = 'pg_extension'::regclass
-                                  AND classid = 'pg_proc'::regclass AND deptype = 'e')
+                                  AND classid = 'pg_proc'::regclass AND deptype = 'e'){of_procs}
        UNION ALL
           SELECT t.typnamespace,
                  ROW(10, t.typname, t.typtype, e.enumsortorder, e.enumlabel, t.typbasetype,
@@ -143,10 +144,20 @@ OTHER_OBJECTS = f"""
            WHERE t.typnamespace = ANY(%(namespaces)s::oid[]) AND t.typtype IN ('e', 'd')
              AND t.oid NOT IN (SELECT objid FROM pg_depend
                                 WHERE refclassid = 'pg_extension'::regclass
-                                  AND classid = 'pg_type'::regclass AND deptype = 'e')
+                                  AND classid = 'pg_type'::regclass AND deptype = 'e'){of_types}
          ) AS others
 GROUP BY namespace
 """
+
+
+# What belongs to a schema by way of an index, and so at the same cost however large the catalog is.
+MEMBERS = """
+    SELECT CASE classid WHEN 'pg_class'::regclass THEN 'relation' ELSE 'other' END, objid::bigint
+      FROM pg_depend
+     WHERE refclassid = 'pg_namespace'::regclass AND refobjid = %(namespace)s
+       AND classid IN ('pg_class'::regclass, 'pg_proc'::regclass, 'pg_type'::regclass)
+"""
+INDEXES = "SELECT max(indexrelid)::bigint FROM pg_index WHERE indrelid = ANY(%(relations)s::oid[])"
 
 
 class Fingerprints:
@@ -185,7 +196,7 @@ def read_fingerprints(
     with reading(database) as connection:
         parameters = {"namespaces": wanted, "size": slice_size}
         inner = [row[0] for row in connection.execute(BOUNDARIES, parameters)]
-        fingerprints.add(connection.execute(OTHER_OBJECTS, parameters))
+        fingerprints.add(connection.execute(_other_objects(), parameters))
     edges = [0, *inner, 2**32 - 1]
     slices: SimpleQueue[tuple[int, int]] = SimpleQueue()
     for edge in pairwise(edges):
@@ -213,6 +224,34 @@ def read_fingerprints(
         for worker in as_completed(workers):
             fingerprints.add(worker.result())
     return fingerprints
+
+
+def read_fingerprint(connection: psycopg.Connection[Any], namespace: int) -> str:
+    """The fingerprint of one schema, as the transaction that is open sees it.
+
+    Quick for a schema that was made in one go, whatever else the catalog holds: its relations lie
+    close together.
+    """
+    members = connection.execute(MEMBERS, {"namespace": namespace}).fetchall()
+    relations = [oid for sort, oid in members if sort == "relation"]
+    others = [oid for sort, oid in members if sort == "other"]
+    fingerprints = Fingerprints()
+    if others:
+        parameters = {"namespaces": [namespace], "oids": others}
+        fingerprints.add(connection.execute(_other_objects("oids"), parameters))
+    if relations:
+        last = connection.execute(INDEXES, {"relations": relations}).fetchone()
+        high = max([*relations, *(oid for oid in last or () if oid)])
+        bounds = {"low": min(relations) - 1, "high": high, "namespaces": [namespace]}
+        fingerprints.add(connection.execute(_relation_slice(connection), bounds))
+    return fingerprints[namespace]
+
+
+def _other_objects(oids: str = "") -> str:
+    """The statement, if need be only for those functions and types."""
+    return OTHER_OBJECTS.replace(
+        "{of_procs}", f" AND p.oid = ANY(%({oids})s::oid[])" if oids else ""
+    ).replace("{of_types}", f" AND t.oid = ANY(%({oids})s::oid[])" if oids else "")
 
 
 def _relation_slice(connection: psycopg.Connection[Any]) -> str:

@@ -146,28 +146,36 @@ def _adjust(key: ObjectKey, expected: str, actual: str, objects: ObjectMap) -> R
 def _create_table(key: ObjectKey, expected: str, objects: ObjectMap) -> Iterator[str]:
     if comparable(key, expected) != "table":
         return
+    yield from bare_table(key, expected, objects)
     parts = [(part, text) for part, text in objects.items() if part.relation == key.relation]
-    columns = ",\n    ".join(
-        f"{quote(name)} {_with_identity(column, objects[column], objects)}"
-        for name in columns_in_order(expected)
-        if (column := ObjectKey(ObjectKind.COLUMN, key.relation, name)) in objects
-    )
-    sequences = [
-        statement
-        for part, text in parts
-        if part.kind is ObjectKind.SEQUENCE
-        for statement in _create_sequence(part, text, objects)
-    ]
-    # A sequence is there before the column whose default it is, and belongs to it afterwards.
-    yield from (statement for statement in sequences if statement.startswith("CREATE"))
-    yield f"CREATE TABLE {quote(key.name)} (\n    {columns}\n)"
-    yield from (statement for statement in sequences if statement.startswith("ALTER"))
     for part, text in parts:
         if part.kind is ObjectKind.CONSTRAINT and not is_foreign_key(text):
             yield from _create_constraint(part, text, objects)
     for part, text in parts:
         if part.kind is ObjectKind.INDEX:
             yield text
+
+
+def bare_table(
+    key: ObjectKey, expected: str, objects: ObjectMap, constraints: Sequence[str] = ()
+) -> Iterator[str]:
+    """A table with its columns, their sequences, and these clauses for constraints."""
+    columns = [
+        f"{quote(name)} {_with_identity(column, objects[column], objects)}"
+        for name in columns_in_order(expected)
+        if (column := ObjectKey(ObjectKind.COLUMN, key.relation, name)) in objects
+    ]
+    sequences = [
+        statement
+        for part, text in objects.items()
+        if part.kind is ObjectKind.SEQUENCE and part.relation == key.relation
+        for statement in _create_sequence(part, text, objects)
+    ]
+    # A sequence is there before the column whose default it is, and belongs to it afterwards.
+    yield from (statement for statement in sequences if statement.startswith("CREATE"))
+    lines = ",\n    ".join([*columns, *constraints])
+    yield f"CREATE TABLE {quote(key.name)} (\n    {lines}\n)"
+    yield from (statement for statement in sequences if statement.startswith("ALTER"))
 
 
 def _create_column(key: ObjectKey, expected: str, objects: ObjectMap) -> Iterator[str]:

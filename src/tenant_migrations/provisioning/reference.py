@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, OperationalError, transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.recorder import MigrationRecorder
 
@@ -43,6 +43,8 @@ Progress = Callable[[str, int, int], None]
 
 WAIT_SECONDS = 600
 """How long one run waits for another that is building the same reference."""
+WAIT_MS = 500
+"""How long it stands in line before it says that it still waits."""
 
 
 def schema_name_of(kind: str) -> str:
@@ -71,10 +73,10 @@ def bring_forward(code: Code, progress: Progress) -> tuple[dict[str, Reference],
     return references, unavailable
 
 
-def bring_forward_kind(code: Code, kind: str) -> Reference | None:
+def bring_forward_kind(code: Code, kind: str, progress: Progress = no_progress) -> Reference | None:
     """One reference at the code's revision, or ``None`` where it can't be had."""
     try:
-        return _Builder(code, kind, no_progress).bring_forward()
+        return _Builder(code, kind, progress).bring_forward()
     except ReferenceUnavailable:
         return None
 
@@ -92,7 +94,12 @@ class Kept:
 
 def as_they_stand(code: Code) -> list[Kept]:
     """Every reference as it is now. Reads only; for whoever may not wait until one is built."""
-    return [_Builder(code, kind, no_progress).as_it_stands() for kind in (PUBLIC_KIND, *kinds())]
+    return [as_it_stands(code, kind) for kind in (PUBLIC_KIND, *kinds())]
+
+
+def as_it_stands(code: Code, kind: str) -> Kept:
+    """One reference as it is now. Reads only."""
+    return _Builder(code, kind, no_progress).as_it_stands()
 
 
 class _Builder:
@@ -261,14 +268,24 @@ class _BuildLock:
 
     def __enter__(self) -> None:
         deadline = time.monotonic() + WAIT_SECONDS
-        while not locks.try_lock(self.connection, locks.REFERENCE, self.kind):
+        while not self._lock():
             if time.monotonic() > deadline:
                 raise ReferenceUnavailable(
                     f"another run has been building it for {WAIT_SECONDS // 60} minutes",
                     f"once that run is through: {VERIFY}",
                 )
             self.progress(f"waiting for another run that builds reference {self.kind}", 0, 1)
-            time.sleep(0.2)
+
+    def _lock(self) -> bool:
+        """Stand in line for it: whoever copies the reference meanwhile comes after."""
+        try:
+            with transaction.atomic(using=self.connection.alias):
+                locks.wait_for(self.connection, locks.REFERENCE, self.kind, WAIT_MS)
+        except OperationalError as error:
+            if sqlstate(error) == "55P03":
+                return False
+            raise
+        return True
 
     def __exit__(self, *_: object) -> None:
         if self.connection.is_usable():

@@ -47,7 +47,7 @@ class PlatformCommand(BaseCommand):
             raise
         except KeyboardInterrupt:
             raise CommandError(
-                "Interrupted; what was under way has been undone. Run it again to go on.",
+                "Interrupted; no tenant is left half made. Run it again to go on.",
                 returncode=INTERRUPTED,
             ) from None
 

@@ -5,6 +5,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandParser
 
+from tenant_migrations import conf
+from tenant_migrations.cli.options import number
 from zumodra.tenants import demo, naming, provisioning
 from zumodra.tenants.links import site_url
 from zumodra.tenants.management.base import PlatformCommand
@@ -23,6 +25,12 @@ class Command(PlatformCommand):
             "--tenants", type=int, default=1, metavar="N", help="how many to have (default: 1)"
         )
         parser.add_argument(
+            "--jobs",
+            type=number,
+            metavar="N",
+            help="how many are made at a time (default: JOBS in the settings)",
+        )
+        parser.add_argument(
             "--reset", action="store_true", help="drop every demo company first, asking nothing"
         )
         parser.add_argument(
@@ -35,14 +43,14 @@ class Command(PlatformCommand):
         if options["dry_run"]:
             self._describe(wanted, reset=options["reset"])
             return
-        if provisioning.prepare_public_schema():
-            self.stderr.write("The public schema was brought to the code.")
+        for sentence in provisioning.make_ready():
+            self.stderr.write(sentence)
         dropped = demo.existing() if options["reset"] else []
         kept = {tenant.schema_name for tenant in dropped}
         made = demo.missing([new for new in wanted if new.schema_name not in kept])
         demo.remove_all(dropped, Progress("dropped", len(dropped)))
         made = demo.missing(wanted) if dropped else made
-        demo.make_all(made, Progress("made", len(made)))
+        demo.make_all(made, Progress("made", len(made)), options["jobs"] or conf.get().JOBS)
         self._report(wanted, len(made))
 
     def _describe(self, wanted: list[NewTenant], reset: bool) -> None:

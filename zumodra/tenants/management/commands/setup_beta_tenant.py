@@ -39,8 +39,8 @@ class Command(PlatformCommand):
         if options["dry_run"]:
             self._describe(request)
             return
-        if provisioning.prepare_public_schema():
-            self.stderr.write("The public schema was brought to the code.")
+        for sentence in provisioning.make_ready():
+            self.stderr.write(sentence)
         tenant = beta.find_existing(request)
         there = tenant is not None
         tenant = tenant or beta.make(beta.plan_tenant(request))

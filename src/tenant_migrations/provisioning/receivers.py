@@ -1,0 +1,105 @@
+"""Django's signals around migrations, with its own two receivers apart from everybody else's.
+
+What ``contenttypes`` and ``auth`` do on ``post_migrate`` depends on the code alone and costs most
+of a new tenant's time: it is done once, and the rows are kept. All other receivers are called for
+each tenant. As in Django's ``migrate``, translations are switched off meanwhile.
+"""
+
+from collections.abc import Callable
+from copy import copy
+from typing import Any
+
+from asgiref.sync import async_to_sync
+from django.apps import apps
+from django.db.migrations import Migration
+from django.db.models.signals import post_migrate, pre_migrate
+from django.dispatch import Signal
+from django.utils.translation import override
+
+from tenant_migrations.fleet.graph import Code
+
+REGISTERING = frozenset(
+    {
+        "django.contrib.contenttypes.management.create_contenttypes",
+        "django.contrib.auth.management.create_permissions",
+    }
+)
+"""Receivers whose rows are the same in every schema of a kind."""
+
+
+def registering(alias: str) -> None:
+    """Have Django's own receivers of ``post_migrate`` make content types and permissions."""
+    _call(post_migrate, alias, [], lambda name: name in REGISTERING)
+
+
+def before_migrations(alias: str, code: Code) -> None:
+    """``pre_migrate``, to every app, as before all migrations of an empty schema."""
+    _call(pre_migrate, alias, _plan(code), lambda name: True)
+
+
+def after_migrations(alias: str, code: Code) -> None:
+    """``post_migrate``, to every app, but not to the receivers of ``registering``."""
+    _call(post_migrate, alias, _plan(code), lambda name: name not in REGISTERING)
+
+
+def registered() -> list[Any]:
+    """What the rows of ``registering`` follow from: its receivers, models and permissions."""
+    with override(None):
+        models = [
+            [
+                model._meta.label_lower,
+                str(model._meta.verbose_name_raw),
+                list(model._meta.default_permissions),
+                [[codename, str(name)] for codename, name in model._meta.permissions],
+            ]
+            for config in apps.get_app_configs()
+            if config.models_module
+            for model in config.get_models()
+        ]
+    senders = apps.get_app_configs()
+    receivers = {_name(receiver) for sender in senders for receiver in _receivers(sender)}
+    return [sorted(receivers & REGISTERING), models]
+
+
+def _call(
+    signal: Signal,
+    alias: str,
+    plan: list[tuple[Migration, bool]],
+    is_wanted: Callable[[str], bool],
+) -> None:
+    with override(None):
+        for config in apps.get_app_configs():
+            if config.models_module is None:
+                continue
+            for receiver in _receivers(config, signal):
+                if is_wanted(_name(receiver)):
+                    receiver(
+                        signal=signal,
+                        sender=config,
+                        app_config=config,
+                        verbosity=0,
+                        interactive=False,
+                        using=alias,
+                        apps=apps,
+                        plan=plan,
+                    )
+
+
+def _receivers(sender: object, signal: Signal = post_migrate) -> list[Callable[..., Any]]:
+    """Those that are connected, the asynchronous ones last, as ``Signal.send`` calls them."""
+    directly, awaited = signal._live_receivers(sender)
+    return [*directly, *map(async_to_sync, awaited)]
+
+
+def _name(receiver: Callable[..., Any]) -> str:
+    return f"{getattr(receiver, '__module__', '')}.{getattr(receiver, '__qualname__', '')}"
+
+
+def _plan(code: Code) -> list[tuple[Migration, bool]]:
+    """Every migration, as ``migrate`` passes them; copies, as receivers may add operations."""
+    plan = []
+    for key in code.full_plan:
+        migration = copy(code.migration(key))
+        vars(migration)["operations"] = list(migration.operations)
+        plan.append((migration, False))
+    return plan
