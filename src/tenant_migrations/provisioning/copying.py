@@ -228,7 +228,7 @@ def _build(kind: str, is_inner: bool, progress: Progress) -> bool | None:
     ):
         if not _fence(connection, kind) or not code.suits(find(cursor, kind).notes):
             return None
-        return not make(cursor, kind, reference.schema_name).obstacle
+        return not make(cursor, code, kind, reference.schema_name).obstacle
 
 
 def migrate_new_schema(schema_name: str, kind: str = TENANT_KIND) -> None:

@@ -11,7 +11,9 @@ from typing import Any
 
 from asgiref.sync import async_to_sync
 from django.apps import apps
+from django.apps.registry import Apps
 from django.db.migrations import Migration
+from django.db.migrations.state import ModelState
 from django.db.models.signals import post_migrate, pre_migrate
 from django.dispatch import Signal
 from django.utils.translation import override
@@ -27,9 +29,13 @@ REGISTERING = frozenset(
 """Receivers whose rows are the same in every schema of a kind."""
 
 
-def registering(alias: str) -> None:
-    """Have Django's own receivers of ``post_migrate`` make content types and permissions."""
-    _call(post_migrate, alias, [], lambda name: name in REGISTERING)
+def registering(alias: str, code: Code) -> None:
+    """Have Django's own receivers of ``post_migrate`` make content types and permissions.
+
+    They are given the models of the migrations' state, as ``migrate`` gives them, so that rows
+    come in the same order.
+    """
+    _call(post_migrate, alias, [], lambda name: name in REGISTERING, _state_apps(code))
 
 
 def before_migrations(alias: str, code: Code) -> None:
@@ -66,6 +72,7 @@ def _call(
     alias: str,
     plan: list[tuple[Migration, bool]],
     is_wanted: Callable[[str], bool],
+    models: Apps = apps,
 ) -> None:
     with override(None):
         for config in apps.get_app_configs():
@@ -80,9 +87,21 @@ def _call(
                         verbosity=0,
                         interactive=False,
                         using=alias,
-                        apps=apps,
+                        apps=models,
                         plan=plan,
                     )
+
+
+def _state_apps(code: Code) -> Apps:
+    """The models after all migrations, those of apps without migrations rendered anew with them."""
+    state = code.loader.project_state()
+    state_apps = state.apps
+    with state_apps.bulk_update():
+        keys = [(model.app_label, model.name_lower) for model in state_apps.real_models]
+        for key in keys:
+            state_apps.unregister_model(*key)
+    state_apps.render_multiple([ModelState.from_model(apps.get_model(*key)) for key in keys])
+    return state_apps
 
 
 def _receivers(sender: object, signal: Signal = post_migrate) -> list[Callable[..., Any]]:

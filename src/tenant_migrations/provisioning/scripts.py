@@ -31,6 +31,7 @@ from tenant_migrations.database import (
 )
 from tenant_migrations.fleet.expectation import digest_of
 from tenant_migrations.fleet.fingerprints import read_fingerprint
+from tenant_migrations.fleet.graph import Code
 from tenant_migrations.fleet.structure import ObjectMap, comparable, read_objects
 from tenant_migrations.fleet.tenants import TENANT_KIND, apps_of
 from tenant_migrations.logs import event
@@ -94,7 +95,7 @@ def _kept(cursor: Any, kind: str) -> tuple[Any, ...]:
     return row
 
 
-def make(cursor: Any, kind: str, reference: str) -> ReferenceScript:
+def make(cursor: Any, code: Code, kind: str, reference: str) -> ReferenceScript:
     """Write down a reference schema, or what keeps it from being copied.
 
     Part of the transaction that is open, in which the reference must not be moved. Makes the
@@ -102,7 +103,7 @@ def make(cursor: Any, kind: str, reference: str) -> ReferenceScript:
     and takes all of it back but the note.
     """
     notes = find(cursor, kind).notes
-    draft = _Draft(cursor, kind, reference)
+    draft = _Draft(cursor, code, kind, reference)
     try:
         with transaction.atomic(using=tenant_connection().alias):
             statements, fingerprint = draft.write()
@@ -138,8 +139,9 @@ class _Obstacle(Exception):
 class _Draft:
     """One schema made of a reference to see what makes it."""
 
-    def __init__(self, cursor: Any, kind: str, source: str) -> None:
+    def __init__(self, cursor: Any, code: Code, kind: str, source: str) -> None:
         self.cursor = cursor
+        self.code = code
         self.kind = kind
         self.source = source
         self.name = f"{conf.get().REFERENCE_SCHEMA}_{uuid.uuid4().hex[:16]}"
@@ -158,7 +160,7 @@ class _Draft:
             self._run(self._script(self.source, objects, filled))
             finish = finishing(self.cursor, source, target)
             self._run(finish)
-            registering(tenant_connection().alias)
+            registering(tenant_connection().alias, self.code)
         copy = read_objects(self.cursor.connection, target, self.name)
         if digest_of(copy) != digest_of(objects):
             raise _Obstacle(f"a copy lacks {_first_difference(objects, copy)}")

@@ -1,8 +1,10 @@
 from django.db import models
-from django_tenants.models import DomainMixin, TenantMixin
+from django_tenants.models import DomainMixin
+
+from tenant_migrations.contrib.tenants import ReferenceTenantMixin
 
 
-class Tenant(TenantMixin):
+class Tenant(ReferenceTenantMixin):
     name = models.CharField(max_length=100, blank=True)
     auto_create_schema = False
 

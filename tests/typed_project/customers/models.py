@@ -1,8 +1,10 @@
 from django.db import models
-from django_tenants.models import DomainMixin, TenantMixin
+from django_tenants.models import DomainMixin
+
+from tenant_migrations.contrib.tenants import ReferenceTenantMixin
 
 
-class Customer(TenantMixin):
+class Customer(ReferenceTenantMixin):
     type = models.CharField(max_length=40)
     auto_create_schema = False
 
