@@ -33,7 +33,7 @@ from tenant_migrations.fleet.findings import code_older
 from tenant_migrations.fleet.fingerprints import read_fingerprint
 from tenant_migrations.fleet.graph import Code, label
 from tenant_migrations.fleet.survey import no_progress
-from tenant_migrations.fleet.tenants import TENANT_KIND
+from tenant_migrations.fleet.tenants import TENANT_KIND, kinds
 from tenant_migrations.logs import event
 from tenant_migrations.models import ReferenceScript
 from tenant_migrations.provisioning import receivers
@@ -113,8 +113,10 @@ def copy_reference(schema_name: str, kind: str = TENANT_KIND) -> bool:
     ``prepare``. Sends all signals but ``schema_migrated``, which is due after the commit.
 
     A lock that is not to be had within ``LOCK_TIMEOUT_MS`` is tried for ``LOCK_ATTEMPTS`` times.
-    Raises ``WrongUse`` for a schema that is not empty, and what the database raises.
+    Raises ``WrongUse`` for a schema that is not empty or a tenant type that there is not, and
+    what the database raises.
     """
+    _check(kind)
     connection: Any = tenant_connection()
     code = loaded_code()
     with schema_in_use(public_schema()), connection.cursor() as cursor:
@@ -181,8 +183,10 @@ def prepare(kind: str = TENANT_KIND, progress: Progress = no_progress) -> bool:
     Says whether ``copy_reference`` can be used. What is missing is built, which the first time
     takes as long as Django takes for a tenant, and waited for where others build it. Within a
     transaction of the caller's only a script is made, and others are waited for no longer than
-    ``LOCK_TIMEOUT_MS``. Raises ``Busy`` where they take longer than may be waited.
+    ``LOCK_TIMEOUT_MS``. Raises ``Busy`` where they take longer than may be waited, ``WrongUse``
+    for a tenant type that there is not.
     """
+    _check(kind)
     is_inner = tenant_connection().in_atomic_block
     seconds = conf.get().LOCK_TIMEOUT_MS / 1000 if is_inner else WAIT_SECONDS
     deadline = time.monotonic() + seconds
@@ -261,6 +265,11 @@ def _refuse_older_code(notes: tuple[Note, ...]) -> None:
     lacking = {(app, name) for app, name, _ in notes} - code.known
     if names := sorted(label(key) for key in lacking if key[0] in code.loader.migrated_apps):
         raise Refused(f"{code_older(names).message}; make tenants with the newer code")
+
+
+def _check(kind: str) -> None:
+    if kind not in kinds():
+        raise WrongUse(f"there is no tenant type {kind!r}; there are {', '.join(kinds())}")
 
 
 def _sees_commits(cursor: Any) -> bool:

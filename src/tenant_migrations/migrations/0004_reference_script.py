@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("tenant_migrations", "0002_maintenance"),
+        ("tenant_migrations", "0003_web"),
     ]
 
     operations = [
