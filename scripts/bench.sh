@@ -13,6 +13,7 @@ usage() {
   cat <<'EOF'
 usage: scripts/bench.sh verify [--tenants=500] [--rounds=5] [--quick]
        scripts/bench.sh growth [--sizes=100,500,1000] [--rounds=5]
+       scripts/bench.sh provision [--tenants=100] [--rounds=5]
        scripts/bench.sh clean
        scripts/bench.sh lock
 
@@ -23,6 +24,8 @@ written to benchmarks/results as JSON and Markdown (--output=FOLDER: elsewhere).
   verify   is every tenant at the code? The app, its peers, and the same reads as bare SQL.
            The peers take minutes; --quick shows them a small fleet only
   growth   the app alone, on fleets of several sizes
+  provision  a new tenant beside N others: the app, django-tenants' save(), and psql replaying
+           a dump
   clean    deletes the server and its fleets; otherwise they are kept for the next run
   lock     writes benchmarks/requirements.lock from benchmarks/requirements.in
 
@@ -60,7 +63,7 @@ case "${1-}" in
     usage
     exit 0
     ;;
-  verify | growth | clean | lock) ;;
+  verify | growth | provision | clean | lock) ;;
   *) fail 2 "name a benchmark: see scripts/bench.sh --help" ;;
 esac
 
