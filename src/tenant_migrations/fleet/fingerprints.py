@@ -134,7 +134,7 @@ OTHER_OBJECTS = f"""
            WHERE p.pronamespace = ANY(%(namespaces)s::oid[])
              AND p.oid NOT IN (SELECT objid FROM pg_depend
                                 WHERE refclassid = 'pg_extension'::regclass
-                                  AND classid = 'pg_proc'::regclass AND deptype = 'e'){of_procs}
+                                  AND classid = 'pg_proc'::regclass AND deptype = 'e')
        UNION ALL
           SELECT t.typnamespace,
                  ROW(10, t.typname, t.typtype, e.enumsortorder, e.enumlabel, t.typbasetype,
@@ -144,7 +144,7 @@ OTHER_OBJECTS = f"""
            WHERE t.typnamespace = ANY(%(namespaces)s::oid[]) AND t.typtype IN ('e', 'd')
              AND t.oid NOT IN (SELECT objid FROM pg_depend
                                 WHERE refclassid = 'pg_extension'::regclass
-                                  AND classid = 'pg_type'::regclass AND deptype = 'e'){of_types}
+                                  AND classid = 'pg_type'::regclass AND deptype = 'e')
          ) AS others
 GROUP BY namespace
 """
@@ -196,7 +196,7 @@ def read_fingerprints(
     with reading(database) as connection:
         parameters = {"namespaces": wanted, "size": slice_size}
         inner = [row[0] for row in connection.execute(BOUNDARIES, parameters)]
-        fingerprints.add(connection.execute(_other_objects(), parameters))
+        fingerprints.add(connection.execute(OTHER_OBJECTS, parameters))
     edges = [0, *inner, 2**32 - 1]
     slices: SimpleQueue[tuple[int, int]] = SimpleQueue()
     for edge in pairwise(edges):
@@ -238,7 +238,7 @@ def read_fingerprint(connection: psycopg.Connection[Any], namespace: int) -> str
     fingerprints = Fingerprints()
     if others:
         parameters = {"namespaces": [namespace], "oids": others}
-        fingerprints.add(connection.execute(_other_objects("oids"), parameters))
+        fingerprints.add(connection.execute(_of_oids(), parameters))
     if relations:
         last = connection.execute(INDEXES, {"relations": relations}).fetchone()
         high = max([*relations, *(oid for oid in last or () if oid)])
@@ -247,11 +247,10 @@ def read_fingerprint(connection: psycopg.Connection[Any], namespace: int) -> str
     return fingerprints[namespace]
 
 
-def _other_objects(oids: str = "") -> str:
-    """The statement, if need be only for those functions and types."""
-    return OTHER_OBJECTS.replace(
-        "{of_procs}", f" AND p.oid = ANY(%({oids})s::oid[])" if oids else ""
-    ).replace("{of_types}", f" AND t.oid = ANY(%({oids})s::oid[])" if oids else "")
+def _of_oids() -> str:
+    """The statement for certain functions and types alone."""
+    narrowed = r"\1.oid = ANY(%(oids)s::oid[]) AND \1.oid NOT IN"
+    return re.sub(r"\b([pt])\.oid NOT IN", narrowed, OTHER_OBJECTS)
 
 
 def _relation_slice(connection: psycopg.Connection[Any]) -> str:

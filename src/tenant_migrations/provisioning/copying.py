@@ -151,7 +151,7 @@ def _replay(script: ReferenceScript, schema_name: str, namespace: int, code: Cod
             forget_content_types()
             is_same = read_fingerprint(cursor.connection, namespace) == script.fingerprint
         if is_same:
-            receivers.after_migrations(alias, code)
+            receivers.after_migrations(alias, code, schema_name)
             return True
         transaction.set_rollback(True, using=alias)
     event(logger, logging.WARNING, "copy_differs", tenant=schema_name, kind=script.kind)

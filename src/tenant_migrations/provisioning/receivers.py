@@ -1,32 +1,44 @@
-"""Django's signals around migrations, with its own two receivers apart from everybody else's.
+"""Django's signals around the migrations of a new tenant.
 
 What ``contenttypes`` and ``auth`` do on ``post_migrate`` depends on the code alone and costs most
 of a new tenant's time: it is done once, and the rows are kept. All other receivers are called for
-each tenant. As in Django's ``migrate``, translations are switched off meanwhile.
+each tenant, or replaced as ``POST_MIGRATE`` says. As in Django's ``migrate``, translations are
+switched off meanwhile.
 """
 
-from collections.abc import Callable
 from copy import copy
 from typing import Any
 
-from asgiref.sync import async_to_sync
 from django.apps import apps
 from django.apps.registry import Apps
 from django.db.migrations import Migration
 from django.db.migrations.state import ModelState
 from django.db.models.signals import post_migrate, pre_migrate
-from django.dispatch import Signal
 from django.utils.translation import override
 
 from tenant_migrations.fleet.graph import Code
-
-REGISTERING = frozenset(
-    {
-        "django.contrib.contenttypes.management.create_contenttypes",
-        "django.contrib.auth.management.create_permissions",
-    }
+from tenant_migrations.rollout.receivers import (
+    OWN_WAY,
+    after_migrating,
+    before_migrating,
+    call,
+    path_of,
+    replacements,
 )
-"""Receivers whose rows are the same in every schema of a kind."""
+
+
+def before_migrations(alias: str, code: Code) -> None:
+    """``pre_migrate``, to every app, as before all migrations of an empty schema."""
+    with override(None):
+        call(before_migrating(), pre_migrate, using=alias, apps=apps, plan=_plan(code))
+
+
+def after_migrations(alias: str, code: Code, schema_name: str) -> None:
+    """``post_migrate``, to every app, but not to the receivers of ``registering``."""
+    with override(None):
+        call(after_migrating(), post_migrate, using=alias, apps=apps, plan=_plan(code))
+        for replacement in replacements():
+            replacement(schema_name)
 
 
 def registering(alias: str, code: Code) -> None:
@@ -35,17 +47,8 @@ def registering(alias: str, code: Code) -> None:
     They are given the models of the migrations' state, as ``migrate`` gives them, so that rows
     come in the same order.
     """
-    _call(post_migrate, alias, [], lambda name: name in REGISTERING, _state_apps(code))
-
-
-def before_migrations(alias: str, code: Code) -> None:
-    """``pre_migrate``, to every app, as before all migrations of an empty schema."""
-    _call(pre_migrate, alias, _plan(code), lambda name: True)
-
-
-def after_migrations(alias: str, code: Code) -> None:
-    """``post_migrate``, to every app, but not to the receivers of ``registering``."""
-    _call(post_migrate, alias, _plan(code), lambda name: name not in REGISTERING)
+    with override(None):
+        call(_registering(), post_migrate, using=alias, apps=_state_apps(code), plan=[])
 
 
 def registered() -> list[Any]:
@@ -62,34 +65,17 @@ def registered() -> list[Any]:
             if config.models_module
             for model in config.get_models()
         ]
-    senders = apps.get_app_configs()
-    receivers = {_name(receiver) for sender in senders for receiver in _receivers(sender)}
-    return [sorted(receivers & REGISTERING), models]
+    return [sorted({path_of(receiver) for _, receiver in _registering()}), models]
 
 
-def _call(
-    signal: Signal,
-    alias: str,
-    plan: list[tuple[Migration, bool]],
-    is_wanted: Callable[[str], bool],
-    models: Apps = apps,
-) -> None:
-    with override(None):
-        for config in apps.get_app_configs():
-            if config.models_module is None:
-                continue
-            for receiver in _receivers(config, signal):
-                if is_wanted(_name(receiver)):
-                    receiver(
-                        signal=signal,
-                        sender=config,
-                        app_config=config,
-                        verbosity=0,
-                        interactive=False,
-                        using=alias,
-                        apps=models,
-                        plan=plan,
-                    )
+def _registering() -> list[tuple[Any, Any]]:
+    return [
+        (config, receiver)
+        for config in apps.get_app_configs()
+        if config.models_module is not None
+        for receiver in post_migrate._live_receivers(config)[0]
+        if path_of(receiver) in OWN_WAY
+    ]
 
 
 def _state_apps(code: Code) -> Apps:
@@ -102,16 +88,6 @@ def _state_apps(code: Code) -> Apps:
             state_apps.unregister_model(*key)
     state_apps.render_multiple([ModelState.from_model(apps.get_model(*key)) for key in keys])
     return state_apps
-
-
-def _receivers(sender: object, signal: Signal = post_migrate) -> list[Callable[..., Any]]:
-    """Those that are connected, the asynchronous ones last, as ``Signal.send`` calls them."""
-    directly, awaited = signal._live_receivers(sender)
-    return [*directly, *map(async_to_sync, awaited)]
-
-
-def _name(receiver: Callable[..., Any]) -> str:
-    return f"{getattr(receiver, '__module__', '')}.{getattr(receiver, '__qualname__', '')}"
 
 
 def _plan(code: Code) -> list[tuple[Migration, bool]]:

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("tenant_migrations", "0003_web"),
+        ("tenant_migrations", "0004_backups"),
     ]
 
     operations = [
