@@ -1,5 +1,6 @@
 """What is looked at before a run, and what is made of it."""
 
+import logging
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -111,7 +112,10 @@ def role(server: servers.Server, fleet: Fleet) -> Iterator[str]:
 
 
 class TestRealServer:
-    def test_a_dump_is_noticed_in_text_and_json(self, fleet: Fleet) -> None:
+    def test_a_dump_is_noticed_in_text_json_and_log(
+        self, fleet: Fleet, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level(logging.WARNING, "tenant_migrations.rollout")
         with fleet.connect(application_name="pg_dump") as dump:
             backend = dump.info.backend_pid
             text = fleet.verify("--fix", "--dry-run")
@@ -126,6 +130,8 @@ class TestRealServer:
         (finding,) = document["preflight"]
         assert (finding["id"], finding["severity"]) == ("TM314", "warning")
         assert document["findings"] == []
+        noticed = [record for record in caplog.records if record.message == "preflight"]
+        assert [record.levelname for record in noticed] == ["WARNING"] * 2
 
     def test_facts_are_the_servers_own(self, fleet: Fleet) -> None:
         from tenant_migrations.fleet.server import read_server
