@@ -37,9 +37,8 @@ class Engine:
         self._one_at_a_time = threading.RLock()
         self._courses: dict[Group, Course] = {}
         self._scripts: dict[Group, Script] = {}
-        self._calls_for_each = bool(receivers.before_migrating())
-        self._replays = not router_obstacle() and not self._calls_for_each
-        self._needs_course = bool(receivers.after_migrating())
+        self._replays = not router_obstacle()
+        self._needs_course = bool(receivers.before_migrating() or receivers.after_migrating())
         self._tells = receivers.anybody_listens_to_schemas()
 
     def has_script(self, task: Task) -> bool:
@@ -85,8 +84,8 @@ class Engine:
                 self._scripts[task.group] = taken_down
 
     def _course(self, task: Task) -> Course:
-        """The course of a task's group; worked out anew where receivers may change the plan."""
-        if self._calls_for_each or task.group not in self._courses:
+        """The course of a task's group. Receivers are given its plan, and don't change its legs."""
+        if task.group not in self._courses:
             ledger = self._ledger(task)
             for key in task.record:
                 ledger |= {key, *self._code.migration(key).replaces}
