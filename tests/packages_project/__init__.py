@@ -1,0 +1,1 @@
+"""A project whose tenants have only apps that others wrote, with long histories."""
