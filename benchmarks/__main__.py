@@ -12,7 +12,7 @@ from typing import Any
 
 import psycopg
 
-from benchmarks import growth, provision, verify
+from benchmarks import growth, guard, provision, verify
 from benchmarks.measuring import CommandFailed
 from benchmarks.server import BENCH_DIR, CHECKOUT, Server
 from zumodra.embedded_postgres import EmbeddedPostgresError
@@ -50,6 +50,9 @@ def _run(options: argparse.Namespace) -> int:
         elif options.benchmark == "provision":
             result = provision.measure(server, options.tenants, options.rounds, _say)
             text = provision.render(result)
+        elif options.benchmark == "guard":
+            result = guard.measure(server, options.rounds, _say)
+            text = guard.render(result)
         else:
             result = verify.measure(server, options.tenants, options.rounds, options.quick, _say)
             text = verify.render(result)
@@ -57,7 +60,11 @@ def _run(options: argparse.Namespace) -> int:
         server.stop()
     _keep(options.output, options.benchmark, result, text)
     print(text, end="")
-    targets = {"verify": verify.targets_met, "provision": provision.targets_met}
+    targets = {
+        "verify": verify.targets_met,
+        "provision": provision.targets_met,
+        "guard": guard.targets_met,
+    }
     met = options.benchmark not in targets or targets[options.benchmark](result)
     return CLEAN if met else _fail("a target was missed: see the table", FINDINGS)
 
@@ -83,8 +90,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     three = benchmarks.add_parser("provision", help="a new tenant: ours, save(), limit")
     three.add_argument("--tenants", type=_number, default=100, metavar="N", help="default 100")
-    for each in (one, two, three):
-        each.add_argument("--rounds", type=_number, default=5, metavar="N", help="default 5")
+    four = benchmarks.add_parser("guard", help="what the guard costs a healthy request")
+    for each, rounds in ((one, 5), (two, 5), (three, 5), (four, 20)):
+        each.add_argument(
+            "--rounds", type=_number, default=rounds, metavar="N", help=f"default {rounds}"
+        )
         each.add_argument(
             "--output",
             type=Path,
