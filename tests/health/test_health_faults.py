@@ -13,7 +13,7 @@ from django.core.cache import caches
 from django.test import override_settings
 from django.utils import timezone
 
-from tenant_migrations.models import Quarantine, Sample
+from tenant_migrations.models import Backup, Quarantine, Sample
 from tests.support.answers import Answer
 from tests.support.code import code_with
 from tests.support.fleets import Fleet
@@ -298,6 +298,42 @@ def test_backups_are_missed_where_they_are_expected(fleet: Fleet) -> None:
         backups = check(full(fleet), "backups")
 
     assert (backups["status"], backups["message"]) == ("unhealthy", "no backups are recorded")
+
+
+def test_backups_are_to_be_young_and_tried(fleet: Fleet) -> None:
+    now = timezone.now()
+    made = Backup.objects.create(
+        name="newest",
+        kind="database",
+        tenants=4,
+        size_bytes=1,
+        data_bytes=1,
+        duration_seconds=1,
+        server_version=1,
+        made_at=now - timedelta(hours=3),
+    )
+    Backup.objects.create(
+        name="of one tenant",
+        kind="tenants",
+        tenants=1,
+        size_bytes=1,
+        data_bytes=1,
+        duration_seconds=1,
+        server_version=1,
+        made_at=now,
+        verified_at=now,
+    )
+    for hours, values, status, said in (
+        (2, {}, "unhealthy", "the newest was made 3 hours ago, 2 hours are allowed"),
+        (24, {}, "warning", "the newest was made 3 hours ago; restoring was last tried never"),
+        (24, {"verified_at": now - timedelta(days=9)}, "warning", "9 days ago"),
+        (24, {"verified_at": now}, "healthy", "restoring was last tried less than a minute ago"),
+        (24, {"verify_error": "it broke"}, "unhealthy", "the newest can't be restored: it broke"),
+    ):
+        Backup.objects.filter(pk=made.pk).update(**values)
+        with settings(HEALTH_BACKUP_HOURS=hours):
+            backups = check(full(fleet), "backups")
+        assert (backups["status"], said in backups["message"]) == (status, True), backups
 
 
 # --- the machine and the services

@@ -134,8 +134,9 @@ def render(manifest: Manifest) -> tuple[str, str]:
 
 def _render(content: Mapping[str, Any], signature: str = "") -> tuple[str, str]:
     digest = hashlib.sha256(_canonical(content).encode()).hexdigest()
-    signed = {"manifest": content, "sha256": digest, "signature": signature or _sign(digest)}
-    return _canonical(signed) + "\n", digest
+    signed = {"manifest": content, "signature": signature or _sign(digest)}
+    checksum = hashlib.sha256(_canonical(signed).encode()).hexdigest()
+    return _canonical(signed | {"sha256": checksum}) + "\n", digest
 
 
 def _canonical(content: Any) -> str:

@@ -7,6 +7,7 @@ from django.db.models import Max
 from django.utils import timezone
 
 from tenant_migrations import conf
+from tenant_migrations.backup.records import VERIFIED_WITHIN, practice
 from tenant_migrations.cli.printable import printable
 from tenant_migrations.database import public_schema, reading, schema_in_use
 from tenant_migrations.fleet import ledger, tenants
@@ -134,10 +135,37 @@ def monitoring(asking: Asking) -> Answer:
 
 
 def backups(asking: Asking) -> Answer:
-    """Asked where ``HEALTH_BACKUP_HOURS`` says that backups are expected."""
+    """Age and verification of the newest, where ``HEALTH_BACKUP_HOURS`` says that one is
+    expected."""
     hours = conf.get().HEALTH_BACKUP_HOURS
-    hint = "back it up; HEALTH_BACKUP_HOURS = 0 in the settings says that none is expected"
-    return unhealthy("no backups are recorded", hint, expected_every_hours=hours)
+    hint = "make one: manage.py backup_database"
+    with asking.database(), schema_in_use(public_schema()):
+        known = practice()
+    if known is None:
+        none = f"{hint}; HEALTH_BACKUP_HOURS = 0 in the settings says that none is expected"
+        return unhealthy("no backups are recorded", none, expected_every_hours=hours)
+    now = timezone.now()
+    verified = known.last_verified_at
+    details = {
+        "expected_every_hours": hours,
+        "newest": known.name,
+        "made_at": known.made_at.isoformat(),
+        "size_bytes": known.size_bytes,
+        "verified": known.is_verified,
+        "last_verified": verified.isoformat() if verified else None,
+        "restore_seconds": known.restore_seconds,
+    }
+    message = f"the newest was made {_ago(now - known.made_at)} ago"
+    if known.verify_error:
+        why = f"the newest can't be restored: {redacted(known.verify_error)}"
+        return unhealthy(why, hint, **details)
+    if now - known.made_at > timedelta(hours=hours):
+        return unhealthy(f"{message}, {hours} hours are allowed", hint, **details)
+    if verified is None or now - verified > VERIFIED_WITHIN:
+        tried = f"{_ago(now - verified)} ago" if verified else "never"
+        practise = "try it, and every week: manage.py rollback_migrations --rehearse"
+        return warning(f"{message}; restoring was last tried {tried}", practise, **details)
+    return healthy(f"{message}; restoring was last tried {_ago(now - verified)} ago", **details)
 
 
 def _gravest(schema: SchemaReport) -> Finding:

@@ -12,6 +12,7 @@ from functools import cached_property
 
 from django.utils import timezone
 
+from tenant_migrations.backup.records import Practice, practice
 from tenant_migrations.database import public_schema
 from tenant_migrations.fleet.findings import plural
 from tenant_migrations.models import Rollout, Sample
@@ -81,7 +82,8 @@ class Metrics:
     heals: Mapping[OutcomeState, int] = field(default_factory=dict)
     """Schemas that rollouts were about, ever, by what became of them."""
     rollout: RolloutFacts | None = None
-    last_backup_at: datetime | None = None
+    backup: Practice | None = None
+    """The newest backup of the whole fleet, and when restoring was last tried."""
     collection_seconds: float = 0.0
 
     def tenants(self, *statuses: TenantStatus) -> int | None:
@@ -188,6 +190,7 @@ def gather(check: Sample | None = None) -> Metrics:
             monitor_seen_at=history.last_seen(but_for=TRIGGER),
             heals=heals_ever(),
             rollout=_rollout(),
+            backup=practice(),
         )
 
     found = history.from_records(read, Metrics(now, check))

@@ -127,8 +127,14 @@ def _rollout_tenants(metrics: Metrics) -> list[Value]:
     return [((state.value.replace(" ", "_"),), count) for state, count in outcomes.items()]
 
 
-def _last_backup(metrics: Metrics) -> float | None:
-    return metrics.last_backup_at.timestamp() if metrics.last_backup_at else None
+def _of_backup(field: str) -> Callable[[Metrics], list[Value]]:
+    """A field of what is known of backups; moments as Unix time."""
+
+    def value(metrics: Metrics) -> float | None:
+        found = getattr(metrics.backup, field, None)
+        return found.timestamp() if isinstance(found, datetime) else found
+
+    return _one(value)
 
 
 DEFINITIONS = (
@@ -224,7 +230,28 @@ DEFINITIONS = (
     Definition(
         "last_backup_timestamp_seconds",
         "When the newest backup was made (Unix time); absent until there is one.",
-        _one(_last_backup),
+        _of_backup("made_at"),
+    ),
+    Definition("last_backup_size_bytes", "Size of the newest backup.", _of_backup("size_bytes")),
+    Definition(
+        "last_backup_duration_seconds",
+        "How long making the newest backup took.",
+        _of_backup("duration_seconds"),
+    ),
+    Definition(
+        "last_backup_verified",
+        "1 if the newest backup was restored into a scratch database and compared, else 0.",
+        _of_backup("is_verified"),
+    ),
+    Definition(
+        "last_rehearsal_timestamp_seconds",
+        "When a restore was last rehearsed (Unix time); absent until one was.",
+        _of_backup("last_rehearsed_at"),
+    ),
+    Definition(
+        "last_restore_duration_seconds",
+        "How long the last restore into a scratch database took.",
+        _of_backup("restore_seconds"),
     ),
     Definition(
         "collection_duration_seconds",
