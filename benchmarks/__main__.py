@@ -12,7 +12,7 @@ from typing import Any
 
 import psycopg
 
-from benchmarks import growth, guard, provision, verify
+from benchmarks import backup, growth, guard, provision, verify
 from benchmarks.measuring import CommandFailed
 from benchmarks.server import BENCH_DIR, CHECKOUT, Server
 from zumodra.embedded_postgres import EmbeddedPostgresError
@@ -53,6 +53,9 @@ def _run(options: argparse.Namespace) -> int:
         elif options.benchmark == "guard":
             result = guard.measure(server, options.rounds, _say)
             text = guard.render(result)
+        elif options.benchmark == "backup":
+            result = backup.measure(server, options.sizes, options.rounds, _say)
+            text = backup.render(result)
         else:
             result = verify.measure(server, options.tenants, options.rounds, options.quick, _say)
             text = verify.render(result)
@@ -64,6 +67,7 @@ def _run(options: argparse.Namespace) -> int:
         "verify": verify.targets_met,
         "provision": provision.targets_met,
         "guard": guard.targets_met,
+        "backup": backup.targets_met,
     }
     met = options.benchmark not in targets or targets[options.benchmark](result)
     return CLEAN if met else _fail("a target was missed: see the table", FINDINGS)
@@ -91,7 +95,9 @@ def _parser() -> argparse.ArgumentParser:
     three = benchmarks.add_parser("provision", help="a new tenant: ours, save(), limit")
     three.add_argument("--tenants", type=_number, default=100, metavar="N", help="default 100")
     four = benchmarks.add_parser("guard", help="what the guard costs a healthy request")
-    for each, rounds in ((one, 5), (two, 5), (three, 5), (four, 20)):
+    five = benchmarks.add_parser("backup", help="a backup, and one tenant restored")
+    five.add_argument("--sizes", type=_numbers, default=[100], metavar="N,N...", help="default 100")
+    for each, rounds in ((one, 5), (two, 5), (three, 5), (four, 20), (five, 5)):
         each.add_argument(
             "--rounds", type=_number, default=rounds, metavar="N", help=f"default {rounds}"
         )

@@ -15,6 +15,7 @@ usage: scripts/bench.sh verify [--tenants=500] [--rounds=5] [--quick]
        scripts/bench.sh growth [--sizes=100,500,1000] [--rounds=5]
        scripts/bench.sh provision [--tenants=100] [--rounds=5]
        scripts/bench.sh guard [--rounds=20]
+       scripts/bench.sh backup [--sizes=100,1000] [--rounds=5]
        scripts/bench.sh clean
        scripts/bench.sh lock
 
@@ -28,6 +29,7 @@ written to benchmarks/results as JSON and Markdown (--output=FOLDER: elsewhere).
   provision  a new tenant beside N others: the app, django-tenants' save(), and psql replaying
            a dump
   guard    what the guard of tenants' pages costs a healthy request, with and without it in turns
+  backup   a backup and the restore of one tenant, beside pg_dump and pg_restore
   clean    deletes the server and its fleets; otherwise they are kept for the next run
   lock     writes benchmarks/requirements.lock from benchmarks/requirements.in
 
@@ -65,7 +67,7 @@ case "${1-}" in
     usage
     exit 0
     ;;
-  verify | growth | provision | guard | clean | lock) ;;
+  verify | growth | provision | guard | backup | clean | lock) ;;
   *) fail 2 "name a benchmark: see scripts/bench.sh --help" ;;
 esac
 
@@ -74,5 +76,5 @@ if [[ $1 == lock ]]; then
   write_lock
   exit 0
 fi
-[[ $1 == clean || $1 == guard ]] || install_peers
+[[ $1 == clean || $1 == guard || $1 == backup ]] || install_peers
 exec .venv/bin/python -m benchmarks "$@"

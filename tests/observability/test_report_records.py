@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from tenant_migrations.models import Alert, Rollout, Sample, TenantOutcome
+from tenant_migrations.models import Alert, Backup, Rollback, Rollout, Sample, TenantOutcome
+from tenant_migrations.observability.report import html, markdown, text, wording
 from tenant_migrations.observability.report.gather import gather
 from tenant_migrations.observability.report.period import iso_week
 from tenant_migrations.vocabulary import OutcomeState, TenantStatus
@@ -284,3 +285,29 @@ def test_a_report_that_cannot_be_sent(fleet: Fleet, receiver: Received, alert_to
     assert "did not reach json://127.0.0.1" in answer.error_line
     assert "s3cret" not in answer.error_line
     assert len(receiver.bodies) == 1
+
+
+def test_backups_of_the_week_have_a_section(fleet: Fleet) -> None:
+    values = {"tenants": 4, "data_bytes": 1, "duration_seconds": 2, "server_version": 180006}
+    for number, (kind, verified) in enumerate((("database", MONDAY), ("tenants", None))):
+        Backup.objects.create(
+            name=str(number),
+            kind=kind,
+            size_bytes=3_000_000,
+            made_at=MONDAY,
+            verified_at=verified,
+            restore_seconds=12.5 if verified else None,
+            **values,
+        )
+    Rollback.objects.create(scope="tenant", state="done", process=1)
+    Rollback.objects.update(started_at=MONDAY)
+    report = gather(iso_week("2026-W47"), NOW)
+    lines = [
+        "2 made, 1 of them verified; 1 rollback",
+        "the newest of the whole fleet: 2026-11-16 00:00 UTC, 3 MB",
+        "restoring was last tried 2026-11-16 00:00 UTC and took 12.5 s",
+    ]
+    assert report.backups
+    assert wording.backups_lines(report.backups) == lines
+    for rendered in (text.render(report), markdown.render(report), html.render(report)):
+        assert all(line in rendered for line in lines)

@@ -119,7 +119,8 @@ class TenantDeed(Deed):
         if not done.aside_dropped:
             lines.append("what was replaced could not be locked: the next rollback drops it")
         lines += _behind(self.schema, self.opened, self.code)
-        document = {"rollback": entry.pk, "schema_name": self.schema, "rows": done.rows}
+        document: dict[str, Any] = {"rollback": entry.pk, "schema_name": self.schema}
+        document |= {"rows": done.rows, "restore_seconds": done.seconds}
         return Outcome(lines, document | {"safety_backup": saved or None})
 
 

@@ -55,14 +55,14 @@ def _clear() -> Iterator[str]:
     with schema_in_use(public_schema()):
         killed = list(Rollback.objects.filter(state=RUNNING))
         left = list(Rollback.objects.filter(state=DONE).exclude(aside=""))
+    for mark in maintenance.marks().values():
+        if mark.reason == MAINTENANCE_REASON:
+            maintenance.end(mark.schema_name)
     for entry in killed:
         with schema_in_use(public_schema()):
             Rollback.objects.filter(pk=entry.pk).update(
                 state=UNDONE, error="the process died before it was through", aside=""
             )
-        for mark in maintenance.marks().values():
-            if mark.reason == MAINTENANCE_REASON:
-                maintenance.end(mark.schema_name)
         yield f"rollback {entry.pk} was killed before it changed anything: all is as it was"
     for entry in left:
         if drop_aside(entry):

@@ -7,6 +7,7 @@ one until the new one is there; other tenants notice nothing. The old schema is 
 """
 
 import json
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -44,6 +45,8 @@ class Restored:
 
     schema: str
     rows: int
+    seconds: float
+    """For the restore, its verification and the end of what was replaced."""
     aside_dropped: bool
 
 
@@ -65,6 +68,7 @@ def replace(
     where something outside rests on it; nothing has changed then.
     """
     aside = f"{ASIDE_SCHEMA}{entry.pk}"
+    started = time.monotonic()
     failure: psycopg.Error | None = None
     for _ in attempts(conf.get().LOCK_ATTEMPTS):
         try:
@@ -86,7 +90,9 @@ def replace(
             "on it in pg_stat_activity, then try again"
         )
     entry.aside = aside if existed else ""
-    return Restored(source.schema, source.facts.total_rows, journal.drop_aside(entry))
+    is_dropped = journal.drop_aside(entry)
+    seconds = round(time.monotonic() - started, 3)
+    return Restored(source.schema, source.facts.total_rows, seconds, is_dropped)
 
 
 def hold(

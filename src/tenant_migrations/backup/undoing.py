@@ -103,7 +103,8 @@ class ReversalDeed(Deed):
             _close(entry, done, errors)
         lines = ["nothing is left to take back"] if not chosen else []
         if done:
-            what = plural(len(done), "tenant")
+            names = [name for name in done if name != public_schema()]
+            what = plural(len(names), "tenant") + (" and public" if len(names) < len(done) else "")
             lines.append(f"{what} taken back: {named([*done], MOST_NAMED)}; {AGAIN}")
         lines += [f"{schema} is as it was: {reason}" for schema, reason in errors.items()]
         document = {

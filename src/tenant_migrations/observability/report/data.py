@@ -96,6 +96,22 @@ class Heals:
 
 
 @dataclass(frozen=True)
+class Backups:
+    """Backups that were made in a period, and what is known of restoring them."""
+
+    made: int
+    verified: int
+    """Restored into a scratch database and compared."""
+    not_restorable: int
+    newest_at: datetime | None
+    """Of the whole fleet, whenever it was made."""
+    size_bytes: int | None
+    last_restored_at: datetime | None
+    restore_seconds: float | None
+    rollbacks: int
+
+
+@dataclass(frozen=True)
 class Slow:
     """A tenant or a migration, and how long it took."""
 
@@ -189,6 +205,8 @@ class Report:
     heals_before: Heals
     comparisons: tuple[Comparison, ...] = ()
     marks: tuple[Mark, ...] = ()
+    backups: Backups | None = None
+    """``None`` where none was ever recorded."""
     slow_tenants: tuple[Slow, ...] = ()
     slow_migrations: tuple[Slow, ...] = ()
     alerts: tuple[OpenAlert, ...] = ()

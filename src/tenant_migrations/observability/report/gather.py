@@ -9,12 +9,14 @@ from django.db.models import Q
 from django.utils import timezone
 
 from tenant_migrations import conf
-from tenant_migrations.models import Alert, Sample
+from tenant_migrations.backup.records import practice
+from tenant_migrations.models import Alert, Backup, Rollback, Sample
 from tenant_migrations.observability.alerts.messages import source
 from tenant_migrations.observability.history import from_records
 from tenant_migrations.observability.report.advice import advise
 from tenant_migrations.observability.report.comparing import compare, not_ok
 from tenant_migrations.observability.report.data import (
+    Backups,
     Checks,
     Counted,
     Heals,
@@ -59,12 +61,33 @@ def _report(nothing: Report) -> Report:
         heals=heals_of(period),
         heals_before=heals_of(period.before),
         marks=_marks(period, samples, now),
+        backups=_backups(period),
         slow_tenants=slow_tenants_of(period),
         slow_migrations=slow_migrations_of(period),
         alerts=_alerts(),
     )
     report = replace(report, comparisons=compare(report, samples, samples_before))
     return replace(report, advice=advise(report))
+
+
+def _backups(period: Period) -> Backups | None:
+    if not Backup.objects.exists():
+        return None
+    made = Backup.objects.filter(made_at__gte=period.start, made_at__lt=period.end)
+    rollbacks = Rollback.objects.filter(
+        started_at__gte=period.start, started_at__lt=period.end, state="done"
+    )
+    known = practice()
+    return Backups(
+        made=made.count(),
+        verified=made.exclude(verified_at=None).count(),
+        not_restorable=made.exclude(verify_error="").count(),
+        newest_at=known.made_at if known else None,
+        size_bytes=known.size_bytes if known else None,
+        last_restored_at=known.last_verified_at if known else None,
+        restore_seconds=known.restore_seconds if known else None,
+        rollbacks=rollbacks.count(),
+    )
 
 
 def _samples(period: Period) -> list[Sample]:

@@ -57,6 +57,7 @@ def _content(report: Report) -> dict[str, Any]:
             for failure in report.checks.failures
         ],
         "heals": words.heals_line(report.heals),
+        "backups": words.backups_lines(report.backups) if report.backups else [],
         "causes": [
             {
                 "tenants": words.number(cause.tenants),

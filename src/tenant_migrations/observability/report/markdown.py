@@ -57,6 +57,9 @@ def _lines(report: Report) -> Iterator[str]:
     for failure in report.checks.failures:
         yield f"- failed {failure.times} times: {escaped(failure.what)}"
     yield from _heals(report)
+    if report.backups:
+        yield from ("", "## Backups", "")
+        yield from (f"- {line}" for line in words.backups_lines(report.backups))
     yield from _slow("Slowest tenants", report.slow_tenants, of_tenant=True)
     yield from _slow("Slowest migrations", report.slow_migrations, of_tenant=False)
     yield from _table(

@@ -28,6 +28,8 @@ def _lines(report: Report) -> Iterator[str]:
         yield f"      {words.cause_names(cause)}"
         if cause.hint:
             yield f"      {words.clean(cause.hint)}"
+    if report.backups:
+        yield from _section("BACKUPS", words.backups_lines(report.backups))
     yield from _slow("SLOWEST TENANTS", report.slow_tenants, of_tenant=True)
     yield from _slow("SLOWEST MIGRATIONS", report.slow_migrations, of_tenant=False)
     if report.alerts:

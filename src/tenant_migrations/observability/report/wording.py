@@ -7,6 +7,7 @@ from django.utils import timezone
 from tenant_migrations.cli.printable import printable
 from tenant_migrations.fleet.findings import named, plural
 from tenant_migrations.observability.report.data import (
+    Backups,
     Checks,
     Comparison,
     FailureCause,
@@ -127,6 +128,26 @@ def checks_line(checks: Checks) -> str:
     parts.append(f"{seconds(checks.average_seconds)} on average")
     parts.append(f"{seconds(checks.slowest_seconds)} at most")
     return ", ".join(parts)
+
+
+def backups_lines(backups: Backups) -> list[str]:
+    """What was backed up and taken back, and what is known of restoring it."""
+    made = f"{number(backups.made)} made, {number(backups.verified)} of them verified"
+    if backups.not_restorable:
+        made += f", {number(backups.not_restorable)} could not be restored"
+    lines = [f"{made}; {plural(backups.rollbacks, 'rollback')}"]
+    if backups.newest_at is None:
+        return [*lines, "there is none of the whole fleet"]
+    size = number((backups.size_bytes or 0) / 1e6)
+    lines.append(f"the newest of the whole fleet: {moment(backups.newest_at)}, {size} MB")
+    if backups.last_restored_at:
+        lines.append(
+            f"restoring was last tried {moment(backups.last_restored_at)} and took "
+            f"{seconds(backups.restore_seconds)}"
+        )
+    else:
+        lines.append("restoring was never tried")
+    return lines
 
 
 def heals_line(heals: Heals) -> str:

@@ -1,0 +1,164 @@
+"""Backups and rollbacks beside plain ``pg_dump -Fc`` and ``pg_restore -n``, in turns."""
+
+import json
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from psycopg import sql
+
+from benchmarks import facts, fleet, tables
+from benchmarks.contenders import PEERS
+from benchmarks.fleet import FIRST, Fleet
+from benchmarks.measuring import CommandFailed
+from benchmarks.server import BENCH_DIR, CHECKOUT, Server
+
+TARGET = 1.3
+"""How many times pg_restore's time the restore of a tenant may take, all checks included."""
+
+Say = Callable[[str], None]
+Result = dict[str, Any]
+
+DUMP, BACKUP, THEIRS, RESTORE, WHOLE, SAFE = (
+    "pg_dump -Fc",
+    "backup_database",
+    "pg_restore -n",
+    "the restore of rollback_migrations",
+    "rollback_migrations, from start to exit",
+    "the same with a safety backup",
+)
+
+
+def measure(server: Server, sizes: Sequence[int], rounds: int, say: Say) -> Result:
+    """All figures of one run, as they are written to JSON. Raises ``CommandFailed``."""
+    results = []
+    for tenants in sizes:
+        made = fleet.ensure(server, tenants, say)
+        say(f"{made.tenants} tenants, {made.relations} relations each, {made.megabytes} MB")
+        results.append({"fleet": asdict(made), **_on(server, made, rounds, say)})
+    return {
+        "benchmark": "backup",
+        "rounds": rounds,
+        "facts": facts.gather(server, PEERS),
+        "fleets": results,
+    }
+
+
+def targets_met(result: Result) -> bool:
+    """Whether restoring a tenant took no longer than it may."""
+    return all(one["restore_ratio"] <= TARGET for one in result["fleets"])
+
+
+def _on(server: Server, made: Fleet, rounds: int, say: Say) -> Result:
+    folder = BENCH_DIR / f"backups_{made.tenants}"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700)
+    plain, seconds = folder / "plain.dump", {title: list[float]() for title in _titles()}
+    environment = server.environment(made.database)
+    conninfo = server.conninfo(made.database)
+    try:
+        for number in range(1, rounds + 1):
+            plain.unlink(missing_ok=True)
+            dump = [server.program("pg_dump"), "-Fc", f"--file={plain}", conninfo]
+            seconds[DUMP].append(_run(dump, environment)[0])
+            took, answer = _run(_manage("backup_database", f"--dir={folder / 'ours'}"), environment)
+            seconds[BACKUP].append(took)
+            backup = answer.splitlines()[-1]
+            _make_room(server, made)
+            restore = [server.program("pg_restore"), f"--schema={FIRST}", "--exit-on-error"]
+            seconds[THEIRS].append(_run([*restore, f"--dbname={conninfo}", backup], environment)[0])
+            roll_back = _manage(
+                "rollback_migrations", backup, f"--tenant={FIRST}", "--force", "--json"
+            )
+            took, answer = _run([*roll_back, "--no-safety-backup"], environment)
+            seconds[WHOLE].append(took)
+            seconds[RESTORE].append(json.loads(answer)["restore_seconds"])
+            seconds[SAFE].append(_run(roll_back, environment)[0])
+            say(f"round {number} of {rounds}: {_short(seconds)}")
+        sizes = {DUMP: plain.stat().st_size, BACKUP: Path(backup).stat().st_size}
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    medians = {title: statistics.median(values) for title, values in seconds.items()}
+    return {
+        "seconds": {title: [round(one, 3) for one in values] for title, values in seconds.items()},
+        "bytes": sizes,
+        "backup_ratio": round(medians[BACKUP] / medians[DUMP], 2),
+        "restore_ratio": round(medians[RESTORE] / medians[THEIRS], 2),
+        "process_ratio": round(medians[WHOLE] / medians[THEIRS], 2),
+    }
+
+
+def _titles() -> tuple[str, ...]:
+    return DUMP, BACKUP, THEIRS, RESTORE, WHOLE, SAFE
+
+
+def _manage(*arguments: str) -> list[str]:
+    return [sys.executable, "manage.py", *arguments]
+
+
+def _run(command: Sequence[str], environment: dict[str, str]) -> tuple[float, str]:
+    """Seconds from start to exit, and standard output."""
+    started = time.perf_counter()
+    done = subprocess.run(
+        command, cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=False
+    )
+    seconds = time.perf_counter() - started
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["no output"])[-1]
+        raise CommandFailed(f"{' '.join(command[:3])} exited with {done.returncode}: {last}")
+    return seconds, done.stdout
+
+
+def _make_room(server: Server, made: Fleet) -> None:
+    """``pg_restore -n`` neither drops what is there nor makes the schema."""
+    name = sql.Identifier(FIRST)
+    with server.connect(made.database) as connection:
+        connection.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(name))
+        connection.execute(sql.SQL("CREATE SCHEMA {}").format(name))
+
+
+def _short(seconds: dict[str, list[float]]) -> str:
+    return ", ".join(f"{title} {values[-1]:.2f} s" for title, values in seconds.items())
+
+
+def render(result: Result) -> str:
+    """The result as Markdown."""
+    parts = [tables.heading("Backups, and one tenant restored", result["facts"])]
+    parts.append(
+        f"Whole processes in turns over {result['rounds']} rounds. `backup_database` also reads the"
+        " archive back to its end, counts its rows, and digests structures before and after."
+        " `pg_restore -n` restores into an empty schema that was made for it; `rollback_migrations`"
+        " reads the archive's SHA-256, replaces the schema that is there in one transaction and"
+        " compares rows and structure; both read the same archive of the whole fleet. Its restore"
+        " is timed by itself too, without the start of Python and the plan."
+    )
+    for one in result["fleets"]:
+        parts.append(tables.fleet_line(one["fleet"]))
+        parts.append(_table(one))
+        parts.append(
+            f"The backup takes {one['backup_ratio']:.2f} times pg_dump's time, the restore"
+            f" {one['restore_ratio']:.2f} times pg_restore's (target: {TARGET:g}), from start to"
+            f" exit {one['process_ratio']:.2f} times."
+        )
+    return tables.page(parts)
+
+
+def _table(one: Result) -> str:
+    rows = []
+    for title, values in one["seconds"].items():
+        size = one["bytes"].get(title)
+        rows.append(
+            (
+                title,
+                f"{statistics.median(values):.2f}",
+                f"{min(values):.2f} to {max(values):.2f}",
+                f"{size / 1e6:.1f}" if size else "",
+            )
+        )
+    return tables.table(("", "median s", "min to max s", "MB"), rows)
