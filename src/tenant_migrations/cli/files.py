@@ -26,8 +26,8 @@ def replaceable(option: str, text: str) -> Path:
     return path
 
 
-def replace_file(path: Path, content: str, mode: int = 0o666) -> None:
-    """Put ``content`` where ``path`` is; ``mode`` is cut down by the process's umask.
+def replace_file(path: Path, content: str, mode: int = 0o666, *, exactly: bool = False) -> None:
+    """Put ``content`` where ``path`` is; ``mode`` is cut down by the umask unless ``exactly``.
 
     Readers see the old file or the new one, never a part. Raises ``NotWritten``, with nothing left
     behind.
@@ -38,6 +38,8 @@ def replace_file(path: Path, content: str, mode: int = 0o666) -> None:
         with os.fdopen(os.open(draft, flags, mode), "w", encoding="utf-8") as file:
             file.write(content)
             file.flush()
+            if exactly:
+                os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
         draft.replace(path)
     except OSError as error:

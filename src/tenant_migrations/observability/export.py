@@ -1,8 +1,5 @@
 """Where metrics go besides the page: a file that is replaced whole, or a Pushgateway."""
 
-import os
-import secrets
-from contextlib import suppress
 from http.client import HTTPException
 from pathlib import Path
 from urllib.error import HTTPError
@@ -11,6 +8,7 @@ from urllib.parse import urlsplit
 from prometheus_client import CollectorRegistry, push_to_gateway
 
 from tenant_migrations import conf
+from tenant_migrations.cli.files import replace_file
 from tenant_migrations.exceptions import TenantMigrationsError, WrongUse
 
 PUSH_TIMEOUT_SECONDS = 10
@@ -20,41 +18,9 @@ class ExportFailed(TenantMigrationsError):
     """What was collected could not be handed over."""
 
 
-def checked_target(text: str) -> Path:
-    """The file to write. Raises ``WrongUse`` for one that must not or cannot be replaced."""
-    path = Path(text)
-    if not text or path.is_dir():
-        raise WrongUse(f"--export={text} is a folder: name a file in it")
-    if path.is_symlink():
-        raise WrongUse(f"--export={text} is a symbolic link: name the file itself")
-    if path.exists() and not path.is_file():
-        raise WrongUse(f"--export={text} is no regular file: name another")
-    if not path.parent.is_dir():
-        raise WrongUse(f"--export={text}: there is no folder {path.parent}: create it first")
-    return path
-
-
 def write(path: Path, content: str) -> None:
-    """Replace a file by ``content``, readable by all, or leave it as it was.
-
-    Readers see the old file or the new one, never a part. Raises ``ExportFailed``, with nothing
-    left behind.
-    """
-    draft = path.with_name(f".{path.name[:200]}.{secrets.token_hex(8)}")
-    try:
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(content)
-            file.flush()
-            os.fchmod(descriptor, 0o644)
-            os.fsync(descriptor)
-        draft.replace(path)
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise ExportFailed(f"{path} was not written and is as it was: {reason}") from error
-    finally:
-        with suppress(OSError):
-            draft.unlink()
+    """Replace a file by ``content``, readable by all, or leave it as it was."""
+    replace_file(path, content, 0o644, exactly=True)
 
 
 def checked_gateway(url: str) -> str:

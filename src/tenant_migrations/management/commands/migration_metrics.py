@@ -6,6 +6,7 @@ from django.core.management.base import CommandParser
 from prometheus_client import generate_latest
 
 from tenant_migrations.cli.command import FleetCommand
+from tenant_migrations.cli.files import replaceable
 from tenant_migrations.cli.progress import ProgressReporter
 from tenant_migrations.fleet.graph import Code
 from tenant_migrations.fleet.report import FleetReport
@@ -64,7 +65,7 @@ exit codes: 0 all well, 1 issues detected, 2 wrong use, 3 could not ask or hand 
         return error_document(message)
 
     def run(self, answer: IO[str], **options: Any) -> ExitCode:
-        target = None if options["export"] is None else export.checked_target(options["export"])
+        target = None if options["export"] is None else replaceable("--export", options["export"])
         gateway = None if options["push"] is None else export.checked_gateway(options["push"])
         metrics, report = (gather(), None) if options["recorded"] else _check()
         past = look_back(options["window"])
