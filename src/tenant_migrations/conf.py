@@ -52,6 +52,9 @@ class Settings:
     """In how many rollouts in a row a tenant may fail in the same migration before it is left
     alone."""
 
+    WORKER_WAIT_SECONDS: int = 60
+    """How long a rollout over Celery waits for workers of which it hears nothing, in seconds."""
+
     POST_MIGRATE: Mapping[str, str] = field(default_factory=dict)
     """Receivers of ``post_migrate`` that need not be called for each tenant: their dotted paths,
     with that of a function to call instead, or an empty string."""

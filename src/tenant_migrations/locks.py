@@ -19,7 +19,7 @@ from tenant_migrations.database import own_session
 from tenant_migrations.exceptions import Busy, LockLost
 
 FLEET, TENANT, REFERENCE, MONITOR = 0x746D0001, 0x746D0002, 0x746D0003, 0x746D0004
-SCRATCH, ROLLBACK = 0x746D0005, 0x746D0006
+SCRATCH, ROLLBACK, WORK = 0x746D0005, 0x746D0006, 0x746D0007
 """First key of each sort of lock; the second tells which tenant or reference."""
 
 TAKE = """
@@ -80,17 +80,28 @@ class FleetLock:
         raw: psycopg.Connection[Any] = self._connection.connection
         return raw
 
+    @property
+    def holder(self) -> tuple[int, str]:
+        """Which session holds it, for ``check_holder`` in another process."""
+        pid, began = self._holder
+        return pid, began.isoformat()
+
     def check(self, connection: BaseDatabaseWrapper) -> None:
         """Ask, on the connection that is about to write, whether the lock is still held."""
-        connection.ensure_connection()
-        cursor = psycopg.ClientCursor(connection.connection)
-        cursor.execute(HELD, self._holder)
-        cursor.nextset()
-        if cursor.fetchone() is None:
-            raise LockLost(
-                "the fleet lock was lost: its connection is gone; "
-                "run verify_tenant_migrations to see where the fleet stands"
-            )
+        check_holder(self._holder, connection)
+
+
+def check_holder(holder: Sequence[Any], connection: BaseDatabaseWrapper) -> None:
+    """Ask whether the session that holds the fleet lock is still there; raises ``LockLost``."""
+    connection.ensure_connection()
+    cursor = psycopg.ClientCursor(connection.connection)
+    cursor.execute(HELD, holder)
+    cursor.nextset()
+    if cursor.fetchone() is None:
+        raise LockLost(
+            "the fleet lock was lost: its connection is gone; "
+            "run verify_tenant_migrations to see where the fleet stands"
+        )
 
 
 @contextmanager

@@ -87,6 +87,7 @@ TENANT_APPS = [
 INSTALLED_APPS = [*SHARED_APPS, *(app for app in TENANT_APPS if app not in SHARED_APPS)]
 TENANT_MIGRATIONS: dict[str, object] = {
     "LOG_FORMAT": env.str("LOG_FORMAT", default="line"),
+    "WORKER_WAIT_SECONDS": env.int("WORKER_WAIT_SECONDS", default=60),
     "METRICS_PREFIX": "zumodra_",
     "METRICS_TOKEN": env.str("METRICS_TOKEN", default=""),
     "METRICS_NETWORKS": env.list("METRICS_NETWORKS", default=[]),

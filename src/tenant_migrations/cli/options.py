@@ -2,6 +2,7 @@
 
 import re
 from argparse import ArgumentTypeError
+from importlib import import_module
 from typing import Any
 
 from django.core.management.base import CommandParser
@@ -12,7 +13,7 @@ from tenant_migrations.fleet.survey import Question
 from tenant_migrations.rollout.applying import Limits
 from tenant_migrations.rollout.budget import allowed_failures
 from tenant_migrations.rollout.planning import Options
-from tenant_migrations.rollout.running import Order
+from tenant_migrations.rollout.running import Hands, Order
 
 HEALING = {
     "dry_run": "--dry-run",
@@ -22,7 +23,11 @@ HEALING = {
     "max_failures": "--max-failures",
     "lock_timeout": "--lock-timeout",
     "backup": "--backup",
+    "executor": "--executor",
 }
+
+EXECUTORS = {"celery": "tenant_migrations.contrib.celery"}
+"""Modules whose ``hands`` do the waves of a rollout elsewhere; imported when they are asked for."""
 
 
 def number(text: str) -> int:
@@ -120,6 +125,7 @@ def add_healing_options(parser: CommandParser) -> None:
         help="with --fix: how long a migration may wait for a lock "
         "(default: LOCK_TIMEOUT_MS in the settings)",
     )
+    add_executor_option(group)
     group.add_argument(
         "--backup",
         action="store_true",
@@ -143,6 +149,29 @@ def add_trigger_option(parser: CommandParser) -> None:
     )
 
 
+def add_executor_option(parser: Any) -> None:
+    """``--executor``."""
+    parser.add_argument(
+        "--executor",
+        choices=EXECUTORS,
+        help="heal by the workers of Celery, on any number of machines, instead of threads here",
+    )
+
+
+def hands_of(executor: str | None) -> Hands | None:
+    """Who does the waves of a rollout. Raises ``WrongUse`` where what it takes is not installed."""
+    if executor is None:
+        return None
+    try:
+        hands: Hands = import_module(EXECUTORS[executor]).hands
+    except ImportError as error:
+        raise WrongUse(
+            f"--executor={executor} needs a package that is not installed ({error.name}): "
+            f"pip install 'django-tenant-migrations[{executor}]'"
+        ) from error
+    return hands
+
+
 def question_from(options: dict[str, Any]) -> Question:
     """The question that the options ask."""
     return Question(
@@ -164,6 +193,7 @@ def order_from(options: dict[str, Any]) -> Order:
         max_failures=options["max_failures"],
         canaries=options["canary"],
         trigger=options["trigger"],
+        hands=hands_of(options["executor"]),
     )
 
 

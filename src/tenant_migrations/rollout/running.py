@@ -5,10 +5,10 @@ waves. A tenant that fails costs the others nothing; what no tenant would surviv
 what it did not reach is recorded as not attempted.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
 from django.db import DatabaseError
 
@@ -28,7 +28,7 @@ from tenant_migrations.provisioning.reference import bring_forward
 from tenant_migrations.rollout.applying import Limits, Progress
 from tenant_migrations.rollout.attempting import attempt_task
 from tenant_migrations.rollout.budget import Budget, allowed_failures
-from tenant_migrations.rollout.crew import Crew, Stop
+from tenant_migrations.rollout.crew import Crew, Ended, Stop
 from tenant_migrations.rollout.engine import Engine
 from tenant_migrations.rollout.failures import Failure
 from tenant_migrations.rollout.heartbeat import beating
@@ -43,6 +43,16 @@ from tenant_migrations.vocabulary import OutcomeState, TenantStatus
 Report = Callable[[str, int, int], None]
 
 
+class Doing(Protocol):
+    """What does the tasks of a wave, as ``Crew`` does."""
+
+    def do(self, tasks: Iterable[Task]) -> None: ...
+
+
+Hands = Callable[["Run", Ended], "Doing"]
+"""Makes what does a wave in the place of threads, told of each tenant's end."""
+
+
 @dataclass(frozen=True)
 class Order:
     """What a heal was asked to do."""
@@ -54,6 +64,8 @@ class Order:
     """A number of tenants or a share such as ``2%``; empty: no bound."""
     canaries: Sequence[str] = ()
     trigger: str = "cli"
+    hands: Hands | None = field(default=None, compare=False)
+    """Hands waves out to other machines; ``None``: threads of this process do them."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +98,7 @@ def heal(order: Order, code: Code, progress: Report) -> tuple[FleetReport, Summa
     checked = preflight(order.question.jobs)
     order = replace(order, question=replace(order.question, jobs=checked.jobs))
     with FleetLock() as lock:
-        report, summary = _Run(order, code, lock, progress).all()
+        report, summary = Run(order, code, lock, progress).all()
     return report, replace(summary, preflight=checked.findings)
 
 
@@ -105,7 +117,7 @@ def _refuse_unknown_names(order: Order, code: Code) -> None:
             raise WrongUse(f"--canary={canary!r} is not among the tenants of this run")
 
 
-class _Run:
+class Run:
     """One rollout while it runs."""
 
     def __init__(self, order: Order, code: Code, lock: FleetLock, progress: Report) -> None:
@@ -164,7 +176,7 @@ class _Run:
         task = self._public_task(report)
         self.record.plan(Plan((task,)))
         self.progress("migrating public", 0, 1)
-        failure = self._attempt(task)
+        failure = self.attempt(task)
         if failure is not None:
             at = f" in {failure.migration}" if failure.migration else ""
             code = f" (SQLSTATE {failure.sqlstate})" if failure.sqlstate else ""
@@ -218,7 +230,7 @@ class _Run:
         parts = waves(rest, sizes)
         for number, part in enumerate(parts, start=1):
             what = "healing" if len(parts) == 1 else f"healing (wave {number} of {len(parts)})"
-            self._do(what, part, self.order.question.jobs)
+            self._do(what, part, self.order.question.jobs, hands=self.order.hands)
 
     def _first_of_groups(self, tasks: Sequence[Task], sizes: Sizes) -> None:
         """One tenant of each group by itself; another where its own rows stood in the way."""
@@ -229,7 +241,7 @@ class _Run:
                     break
                 self._do("trying the first of a kind", [task], 1)
 
-    def _do(self, what: str, tasks: Sequence[Task], jobs: int) -> None:
+    def _do(self, what: str, tasks: Sequence[Task], jobs: int, hands: Hands | None = None) -> None:
         """Attempt these tasks, until the run has to stop."""
         done = 0
 
@@ -245,12 +257,13 @@ class _Run:
 
         if tasks:
             self.progress(what, 0, len(tasks))
-        Crew(jobs, self.stop, self._attempt, ended).do(tasks)
+        crew = hands(self, ended) if hands else Crew(jobs, self.stop, self.attempt, ended)
+        crew.do(tasks)
 
-    def _attempt(self, task: Task) -> Failure | None:
-        return attempt_task(task, self.record, self.engine.apply, self._plan_again)
+    def attempt(self, task: Task) -> Failure | None:
+        return attempt_task(task, self.record, self.engine.apply, self.plan_again)
 
-    def _plan_again(self, task: Task) -> Task | Skip | None:
+    def plan_again(self, task: Task) -> Task | Skip | None:
         """The task as it stands now: a commit whose reply was lost may have done it already."""
         if task.kind == PUBLIC_KIND:
             report = survey_public(self.code, references=self.references)
