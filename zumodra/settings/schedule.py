@@ -19,17 +19,12 @@ def _entry(command: list[str], when: crontab, expires_seconds: int) -> dict[str,
 
 def beat_schedule(*, tells_people: bool) -> dict[str, dict[str, Any]]:
     """The schedule; the report is sent where there is somebody to send it to."""
-    backup = ["backup_database", "--verify", "--prune"]
     report = ["migration_report", "--days=7", *(["--send"] if tells_people else [])]
     return {
         "monitor": _entry(["monitor", "--once", "--quiet"], crontab(minute="*/15"), 600),
         "health": _entry(["health_check", "--full", "--quiet"], crontab(minute="*/5"), 240),
-<<<<<<< HEAD
         "backup": _entry(
             ["backup_database", "--verify", "--prune"], crontab(hour=1, minute=40), 3600
         ),
-=======
-        "backup": _entry(backup, crontab(hour=1, minute=40), 3600),
->>>>>>> 29fb809 (Fan a rollout out over Celery's workers)
         "report": _entry(report, crontab(hour=9, minute=0, day_of_week=1), 3600),
     }

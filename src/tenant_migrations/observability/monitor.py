@@ -18,7 +18,7 @@ from tenant_migrations.observability import history
 from tenant_migrations.observability.alerts.channels import Channel
 from tenant_migrations.observability.alerts.telling import tell_failure, tell_report
 from tenant_migrations.rollout.planning import Options, Task, plan_for, plan_schema
-from tenant_migrations.rollout.running import Order, Summary, heal
+from tenant_migrations.rollout.running import Hands, Order, Summary, heal
 from tenant_migrations.rollout.verifying import verify
 from tenant_migrations.vocabulary import ExitCode, FindingKind, TenantStatus
 
@@ -45,7 +45,11 @@ class Cycle:
 
 
 def look_once(
-    channels: Sequence[Channel], *, may_heal: bool = True, max_failures: str = ""
+    channels: Sequence[Channel],
+    *,
+    may_heal: bool = True,
+    max_failures: str = "",
+    hands: Hands | None = None,
 ) -> Cycle:
     """Verify the whole fleet, heal it if that would help, and tell of what is wrong or over.
 
@@ -58,7 +62,7 @@ def look_once(
     event(logger, logging.INFO, "monitor_started")
     try:
         with locks.alone(locks.MONITOR, "monitor", "another monitor is looking at this fleet"):
-            report, healing = _look(may_heal, max_failures)
+            report, healing = _look(may_heal, max_failures, hands)
     except Busy as busy:
         event(logger, logging.INFO, "monitor_busy", why=one_line(busy))
         raise
@@ -80,7 +84,9 @@ def look_once(
     return Cycle(report, healing, warnings)
 
 
-def _look(may_heal: bool, max_failures: str) -> tuple[FleetReport, Summary | None]:
+def _look(
+    may_heal: bool, max_failures: str, hands: Hands | None
+) -> tuple[FleetReport, Summary | None]:
     code, question = Code(), Question()
     with history.recorded(trigger=TRIGGER, question=question):
         report = verify(question, code, no_progress)
@@ -95,7 +101,7 @@ def _look(may_heal: bool, max_failures: str) -> tuple[FleetReport, Summary | Non
     )
     if not may_heal or not would_help(report, code):
         return report, None
-    order = Order(question, max_failures=max_failures, trigger=TRIGGER)
+    order = Order(question, max_failures=max_failures, trigger=TRIGGER, hands=hands)
     with history.recorded(trigger=TRIGGER, question=question):
         report, healing = heal(order, code, no_progress)
     history.record(report, trigger=TRIGGER, question=question, rollout=healing.rollout)

@@ -13,6 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import CommandParser
 from django.db import connections
 
+from tenant_migrations.cli import options as shared
 from tenant_migrations.cli.command import FleetCommand, exit_code_of, said
 from tenant_migrations.cli.json import empty_document, report_document, summary_document
 from tenant_migrations.cli.printable import printable
@@ -67,6 +68,7 @@ with --every 0, once a signal ended it
             metavar="N|P%",
             help="stop healing when more tenants than this have failed",
         )
+        shared.add_executor_option(parser)
         parser.add_argument(
             "--log-file",
             metavar="FILE",
@@ -96,7 +98,10 @@ with --every 0, once a signal ended it
 
     def _look(self, told: Sequence[Channel], options: dict[str, Any]) -> Cycle:
         return look_once(
-            told, may_heal=not options["no_heal"], max_failures=options["max_failures"]
+            told,
+            may_heal=not options["no_heal"],
+            max_failures=options["max_failures"],
+            hands=shared.hands_of(options["executor"]),
         )
 
     def _look_again_and_again(
