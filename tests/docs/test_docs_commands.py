@@ -15,6 +15,7 @@ ELSEWHERE = {
     ". .venv/bin/activate": "a shell's own",
     "./scripts/bench.sh ": "by hand: it takes minutes, and its figures are no test",
     "python -m pip install ": "tests/third_project",
+    "./deploy/docker/entrypoint.sh ": "tests/operations/test_entrypoint.py",
     "BACKUP=$(": "tests/docs/test_backup_and_rollback.py",
     "python manage.py rollback_migrations ": "tests/docs/test_backup_and_rollback.py",
     "python manage.py embedded_postgres ": "tests/platform/test_embedded_postgres_command.py",

@@ -111,6 +111,12 @@ def test_migrations_that_fail_start_it_anyway_or_not_where_they_are_required(
         assert events == [*WELL[:2], "failed"]
 
 
+def test_help() -> None:
+    done = subprocess.run([ENTRYPOINT, "--help"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("usage: deploy/docker/entrypoint.sh COMMAND")
+
+
 def test_skipping_needs_no_database_and_keeps_the_exit_code(entrypoint: Start) -> None:
     process = entrypoint("sh", "-c", "exit 7", SKIP_MIGRATIONS="1", DATABASE_URL="")
     assert ended(process) == (7, "", [])
