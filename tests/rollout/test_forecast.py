@@ -6,7 +6,7 @@ from tenant_migrations.cli.durations import in_words
 from tests.torture.fleet import TortureFleet
 from tests.torture.versions import version
 
-DRY = ("verify_tenant_migrations", "--fix", "--dry-run")
+DRY = ("verify_tenant_migrations", "--fix", "--dry-run", "--jobs=2")
 LATER = """
     migrations.AlterField("shelf", "name", models.TextField()),
     migrations.AlterField("movement", "count", models.BigIntegerField()),
@@ -94,7 +94,7 @@ def test_the_document_says_the_same(behind: TortureFleet) -> None:
 def test_how_long_it_takes_is_the_median_of_the_same_migrations(behind: TortureFleet) -> None:
     remember(behind, '["quick.0001_initial"]', 100, 100)
     remember(behind, '["stock.0005_later"]', 1, 2, 9)
-    document = behind.heal("--dry-run").json
+    document = behind.heal("--dry-run", "--jobs=2").json
     (variant,) = document["plan"]
     assert variant["forecast"]["seconds_per_tenant"] == 2
     assert variant["forecast"]["known_from_tenants"] == 3

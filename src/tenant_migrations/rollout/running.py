@@ -95,11 +95,19 @@ def heal(order: Order, code: Code, progress: Report) -> tuple[FleetReport, Summa
     recorded or public is behind and not asked for, ``WrongUse`` for unknown names.
     """
     _refuse_unknown_names(order, code)
-    checked = preflight(order.question.jobs)
-    order = replace(order, question=replace(order.question, jobs=checked.jobs))
+    order, noticed = fitted(order)
     with FleetLock() as lock:
         report, summary = Run(order, code, lock, progress).all()
-    return report, replace(summary, preflight=checked.findings)
+    return report, replace(summary, preflight=noticed)
+
+
+def fitted(order: Order) -> tuple[Order, tuple[Finding, ...]]:
+    """The order with as many jobs as the server has room for, and what was noticed of the server.
+
+    Raises ``DatabaseUnavailable`` where it is not fit for a run.
+    """
+    found = preflight(order.question.jobs)
+    return replace(order, question=replace(order.question, jobs=found.jobs)), found.findings
 
 
 def preview(order: Order, code: Code, progress: Report) -> tuple[FleetReport, Plan]:

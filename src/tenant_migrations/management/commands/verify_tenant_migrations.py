@@ -29,9 +29,8 @@ from tenant_migrations.observability import history
 from tenant_migrations.observability.alerts.channels import Channel, channels
 from tenant_migrations.observability.alerts.telling import tell_failure, tell_report
 from tenant_migrations.rollout.forecast import forecast
-from tenant_migrations.rollout.preflight import preflight
 from tenant_migrations.rollout.preview import statements_of
-from tenant_migrations.rollout.running import Order, heal, preview
+from tenant_migrations.rollout.running import Order, fitted, heal, preview
 from tenant_migrations.rollout.verifying import verify
 from tenant_migrations.vocabulary import ExitCode
 
@@ -159,19 +158,19 @@ exit codes: 0 all well, 1 findings, 2 wrong use, 3 could not ask, 75 another run
         as_json: bool,
     ) -> ExitCode:
         with progress:
-            checked = preflight(order.question.jobs)
+            order, noticed = fitted(order)
             report, plan = preview(order, Code(), progress)
             statements = {task.schema_name: statements_of(task) for task, _ in plan.variants()}
-            expected = forecast(plan, statements, checked.jobs)
+            expected = forecast(plan, statements, order.question.jobs)
         if as_json:
             document = report_document(report) | {
                 "plan": plan_document(plan, statements, expected),
                 "forecast": total_document(expected),
-                "preflight": preflight_document(checked.findings),
+                "preflight": preflight_document(noticed),
             }
             answer.write(json.dumps(document))
         else:
-            text.preflight(checked.findings)
+            text.preflight(noticed)
             text.plan(plan, statements, expected)
         return report.exit_code
 
@@ -184,10 +183,10 @@ exit codes: 0 all well, 1 findings, 2 wrong use, 3 could not ask, 75 another run
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
             return
         with progress:
-            checked = preflight(order.question.jobs)
+            order, noticed = fitted(order)
             _, plan = preview(order, Code(), progress)
         if plan.tasks:
-            text.preflight(checked.findings)
+            text.preflight(noticed)
             text.plan_summary(plan)
             sys.stderr.write("go on? [y/N] ")
             sys.stderr.flush()
