@@ -1,11 +1,15 @@
 """The state of each tenant as the newest check found it."""
 
+from datetime import timedelta
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from tenant_migrations.models import Incident, TenantState
 from tests.support.fleets import Fleet
+from zumodra.tenants.models import Tenant
 
 
 def statuses() -> dict[str, str]:
@@ -85,3 +89,32 @@ def test_healing_keeps_the_state_afterwards_and_closes_incidents(fleet: Fleet) -
     fleet.verify("--fix", "--no-input", "--tenant=alpha")
     assert statuses()["alpha"] == "ok"
     assert [row.schema_name for row in Incident.objects.filter(resolved_at=None)] == ["beta"]
+
+
+def test_incidents_of_tenants_that_are_gone_are_closed_and_old_ones_forgotten(
+    fleet: Fleet,
+) -> None:
+    now = timezone.now()
+    for name, resolved in (("gone", None), ("alpha", now - timedelta(days=91))):
+        Incident.objects.create(
+            schema_name=name,
+            object="x",
+            sqlstate="42P01",
+            status="missing",
+            path="/",
+            first_at=now,
+            last_at=now,
+            resolved_at=resolved,
+        )
+    fleet.verify("--tenant=alpha")
+    assert [(row.schema_name, row.resolved_at) for row in Incident.objects.all()] == [
+        ("gone", None)
+    ]
+    fleet.verify()
+    assert Incident.objects.get().resolved_at is not None
+
+
+def test_a_deleted_tenant_is_forgotten_at_once(fleet: Fleet) -> None:
+    fleet.verify()
+    Tenant.objects.get(schema_name="alpha").delete()
+    assert "alpha" not in statuses()

@@ -358,3 +358,11 @@ def test_a_tenant_is_restored_once_the_plan_was_seen_and_its_name_typed(
             "/migrations/act/", {**form, "backup": other, "action": "rollback", "typed": "alpha"}
         )
         assert answer.status_code == 400
+
+
+def test_before_its_own_tables_are_there_a_page_says_so(fleet: Fleet, staff: Staff) -> None:
+    visitor = staff("view_fleet")
+    fleet.drop_table("public", "tenant_migrations_tenantstate")
+    answer = visitor.get("/migrations/")
+    assert answer.status_code == 503
+    assert "verify_tenant_migrations --fix" in answer.text

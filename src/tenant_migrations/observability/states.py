@@ -8,12 +8,13 @@ import hashlib
 import json
 import logging
 from collections import Counter
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import Error
 from django.utils import timezone
 
+from tenant_migrations import conf
 from tenant_migrations.database import one_line, sqlstate
 from tenant_migrations.fleet.report import FleetReport, SchemaReport
 from tenant_migrations.fleet.survey import Question
@@ -116,13 +117,16 @@ def _write(report: FleetReport, *, whole: bool) -> None:
     )
     if whole and known:
         TenantState.objects.filter(schema_name__in=[*known]).delete()
-    _close_incidents(report, now)
+    _close_incidents(report, now, whole=whole)
 
 
-def _close_incidents(report: FleetReport, now: datetime) -> None:
-    """Those of tenants that are ok now, and of tenants that are gone."""
+def _close_incidents(report: FleetReport, now: datetime, *, whole: bool) -> None:
+    """Those of tenants that are ok now, and of tenants that are gone; old ones are forgotten."""
     open_ones = Incident.objects.filter(resolved_at=None)
     concerned = set(open_ones.values_list("schema_name", flat=True).distinct())
     well = {t.schema_name for t in report.tenants if t.status is TenantStatus.OK}
-    if over := concerned & well:
+    gone = concerned - {t.schema_name for t in report.tenants} if whole else set()
+    if over := (concerned & well) | gone:
         open_ones.filter(schema_name__in=over).update(resolved_at=now)
+    oldest = now - timedelta(days=conf.get().HISTORY_DAYS)
+    Incident.objects.filter(resolved_at__lt=oldest).delete()

@@ -8,7 +8,7 @@ from django.db.models.signals import post_delete
 from django_tenants.utils import get_tenant_model
 
 from tenant_migrations.database import public_schema, schema_in_use, sqlstate
-from tenant_migrations.models import Maintenance, Quarantine, StepJournal
+from tenant_migrations.models import Maintenance, Quarantine, StepJournal, TenantState
 
 
 def release(names: Sequence[str]) -> None:
@@ -19,7 +19,7 @@ def release(names: Sequence[str]) -> None:
 
 
 def forget_deleted_tenants() -> None:
-    """From now on, forget a tenant's quarantine, journal and maintenance when its row is deleted.
+    """From now on, forget what is recorded of a tenant as it stands when its row is deleted.
 
     A tenant that is made under the same name later has nothing to do with them.
     """
@@ -35,6 +35,7 @@ def _forget(instance: Any, **_: Any) -> None:
             Quarantine.objects.filter(schema_name=instance.schema_name).delete()
             StepJournal.objects.filter(schema_name=instance.schema_name).delete()
             Maintenance.objects.filter(schema_name=instance.schema_name).delete()
+            TenantState.objects.filter(schema_name=instance.schema_name).delete()
     except DatabaseError as error:
         if sqlstate(error) != "42P01":  # The app's own tables are not there yet.
             raise

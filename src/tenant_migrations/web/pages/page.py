@@ -8,11 +8,13 @@ from typing import Any
 from django.apps import apps
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
+from django.db import DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.cache import add_never_cache_headers
 
-from tenant_migrations.database import public_schema, tenant_connection
+from tenant_migrations.database import public_schema, sqlstate, tenant_connection
+from tenant_migrations.fleet.findings import VERIFY
 from tenant_migrations.web.rights import VIEW, may
 
 POLICY = "; ".join(
@@ -41,6 +43,9 @@ ACTIONS = {
 }
 """What pages can have done, and the permission that it needs."""
 
+NOT_AT_THE_CODE = ("42P01", "42703")
+BEHIND = f"The app's own tables are not at the code; on the command line: {VERIFY} --fix"
+
 View = Callable[..., HttpResponse]
 
 
@@ -59,7 +64,13 @@ def fleet_page(view: View) -> View:
             return redirect_to_login(request.get_full_path())
         if not may(request, VIEW):
             raise PermissionDenied
-        response = view(request, *args, **kwargs)
+        try:
+            response = view(request, *args, **kwargs)
+        except DatabaseError as error:
+            if sqlstate(error) not in NOT_AT_THE_CODE:
+                raise
+            context = {"section": "", "problem": BEHIND, "back": request.path}
+            response = draw(request, "refused", context, status=503)
         response["Content-Security-Policy"] = POLICY
         response["X-Frame-Options"] = "DENY"
         response["Referrer-Policy"] = "same-origin"
