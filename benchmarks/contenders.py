@@ -112,7 +112,7 @@ def peers() -> list[Contender]:
             "django-standard",
             "peer",
             "django-tenants migrate_schemas, standard",
-            MIGRATE,
+            (*MIGRATE, "--executor=standard"),
             rounds=1,
         ),
     ]

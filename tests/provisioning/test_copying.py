@@ -48,7 +48,7 @@ def test_a_copied_tenant_equals_a_migrated_one(fleet: Fleet) -> None:
     new_schema(fleet, "copied")
     new_schema(fleet, "migrated")
     assert fill_new_schema("copied") is True
-    call_command("migrate_schemas", schema_name="migrated", interactive=False, verbosity=0)
+    call_command("migrate_schemas", schema_name="migrated", executor="standard", verbosity=0)
     assert fleet.dump("copied") == fleet.dump("migrated")
     assert fleet.ledger("copied") == fleet.ledger("migrated")
     assert rows_without_ids(fleet, "copied") == rows_without_ids(fleet, "migrated")

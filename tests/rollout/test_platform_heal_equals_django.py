@@ -53,7 +53,8 @@ def build(fleet: Fleet) -> None:
         for app, target in targets:
             fleet.take_back(f"django_{name}", app, target)
         copy_tenant(fleet, f"django_{name}", f"healed_{name}")
-        answer = fleet.command("migrate_schemas", f"--schema=django_{name}", "-v0")
+        schema, standard = f"--schema=django_{name}", "--executor=standard"
+        answer = fleet.command("migrate_schemas", schema, standard, "-v0")
         assert answer.exit_code == 0, answer.stderr
     answer = fleet.verify("--json", "--fix", *(f"--tenant=healed_{name}" for name in HISTORIES))
     assert answer.exit_code == 0, answer.stdout + answer.stderr

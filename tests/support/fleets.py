@@ -158,7 +158,13 @@ class Fleet:
     def take_back(self, schema: str, app: str, name: str) -> None:
         """Have Django migrate an app of a schema backward to `name`, so that it is behind."""
         call_command(
-            "migrate_schemas", app, name, schema_name=schema, interactive=False, verbosity=0
+            "migrate_schemas",
+            app,
+            name,
+            schema_name=schema,
+            executor="standard",
+            interactive=False,
+            verbosity=0,
         )
 
     def invalidate_index(self, schema: str, index: str) -> None:

@@ -67,7 +67,7 @@ def template_fleet(run: Run, server: Server) -> Database:
             add_tenant_row(database, first, domain=f"{first}.localhost")
             with connection.cursor() as cursor:
                 cursor.execute(f"CREATE SCHEMA {first}")
-            call_command("migrate_schemas", schema_name=first, interactive=False, verbosity=0)
+            call_command("migrate_schemas", schema_name=first, executor="standard", verbosity=0)
             with schema_context(first):
                 _some_money()
         script = database.pg_dump("--inserts", "--rows-per-insert=100", "--schema", first)
