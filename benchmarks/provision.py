@@ -46,6 +46,7 @@ def measure(server: Server, tenants: int, rounds: int, say: Say) -> Result:
     """All figures of one run. Raises ``CommandFailed`` where a way does not do its work."""
     made = fleet.ensure(server, tenants, say)
     say(f"{made.tenants} tenants, {made.relations} relations each")
+    _remove(server, made)
     dump = _write_dumps(server, made)
     _make(server, made, Way("reference", "", 1), dump)
     with server.connect(made.database) as connection:
@@ -122,11 +123,12 @@ def _make(server: Server, made: Fleet, way: Way, dump: Path) -> list[float]:
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no output"])[-1]
         raise CommandFailed(f"{way.id} exited with {done.returncode}: {last}")
-    _check_and_remove(server, made, names)
+    _check_all(server, made, names)
+    _remove(server, made)
     return [float(second) for second in json.loads(done.stdout)]
 
 
-def _check_and_remove(server: Server, made: Fleet, names: Sequence[str]) -> None:
+def _check_all(server: Server, made: Fleet, names: Sequence[str]) -> None:
     """See that each has as many relations as the others."""
     with server.connect(made.database) as connection:
         for name in names:
@@ -137,8 +139,19 @@ def _check_and_remove(server: Server, made: Fleet, names: Sequence[str]) -> None
             ).fetchone()
             if row != (made.relations,):
                 raise CommandFailed(f"{name} has {row and row[0]} relations, not {made.relations}")
+
+
+def _remove(server: Server, made: Fleet) -> None:
+    """Remove what was made, in a run that was interrupted too."""
+    with server.connect(made.database) as connection:
+        found = connection.execute(
+            "SELECT nspname FROM pg_namespace WHERE starts_with(nspname, %s)", (PREFIX,)
+        ).fetchall()
+        for (name,) in found:
             connection.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(name)))
-        connection.execute("DELETE FROM tenants_tenant WHERE schema_name = ANY(%s)", (list(names),))
+        connection.execute(
+            "DELETE FROM tenants_tenant WHERE starts_with(schema_name, %s)", (PREFIX,)
+        )
 
 
 def _warm(rounds: Sequence[Sequence[float]]) -> Iterator[float]:
