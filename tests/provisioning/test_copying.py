@@ -88,11 +88,15 @@ def test_storage_options_and_comments_come_along(fleet: Fleet) -> None:
             "the reference has extended statistics",
         ),
         (
+            "GRANT SELECT ON finance_plan TO pg_monitor",
+            "the reference has grants of its own on finance_plan",
+        ),
+        (
             "UPDATE finance_plan SET name = current_schema()",
             "a data migration wrote the name of its schema into finance_plan",
         ),
     ],
-    ids=["row security", "statistics", "a row that names its schema"],
+    ids=["row security", "statistics", "grants", "a row that names its schema"],
 )
 def test_what_a_copy_would_lose_is_left_to_django(
     fleet: Fleet, statement: str, obstacle: str

@@ -32,12 +32,6 @@ NOT_COPIED = """
  UNION ALL
     SELECT 'range types' FROM pg_type WHERE typnamespace = %(oid)s AND typtype IN ('r', 'm')
  UNION ALL
-    SELECT 'grants' FROM pg_class WHERE relnamespace = %(oid)s AND relacl IS NOT NULL
- UNION ALL
-    SELECT 'grants' FROM pg_proc WHERE pronamespace = %(oid)s AND proacl IS NOT NULL
- UNION ALL
-    SELECT 'grants' FROM pg_namespace WHERE oid = %(oid)s AND nspacl IS NOT NULL
- UNION ALL
     SELECT 'default grants' FROM pg_default_acl WHERE defaclnamespace = %(oid)s
  UNION ALL
     SELECT 'a tablespace of its own' FROM pg_class
@@ -113,6 +107,28 @@ NOT_NULL_NAMES = """
 """
 
 
+# What default privileges of the database grant, a copy has as well.
+GRANTS = """
+    SELECT c.relname
+      FROM pg_class c
+      JOIN pg_class t ON t.relname = c.relname AND t.relnamespace = %(target)s
+     WHERE c.relnamespace = %(source)s AND c.relacl::text IS DISTINCT FROM t.relacl::text
+ UNION ALL
+    SELECT p.proname
+      FROM pg_proc p
+      JOIN pg_proc t ON t.proname = p.proname AND t.pronamespace = %(target)s
+                    AND pg_get_function_identity_arguments(t.oid)
+                      = pg_get_function_identity_arguments(p.oid)
+     WHERE p.pronamespace = %(source)s AND p.proacl::text IS DISTINCT FROM t.proacl::text
+ UNION ALL
+    SELECT n.nspname
+      FROM pg_namespace n
+      JOIN pg_namespace t ON t.oid = %(target)s
+     WHERE n.oid = %(source)s AND n.nspacl::text IS DISTINCT FROM t.nspacl::text
+     LIMIT 1
+"""
+
+
 def obstacle(cursor: Any, oid: int, schema: str, objects: ObjectMap, filled: Sequence[str]) -> str:
     """What a copy of this schema would lose, or wrongly have; empty where there is nothing."""
     cursor.execute(NOT_COPIED + " LIMIT 1", {"oid": oid})
@@ -138,3 +154,10 @@ def finishing(cursor: Any, source: int, target: int) -> list[str]:
         cursor.execute(query, {"source": source, "target": target})
         statements += [row[0] for row in cursor.fetchall()]
     return statements
+
+
+def unlike_grants(cursor: Any, source: int, target: int) -> str:
+    """Something that others have other rights to in a copy than in its source; or empty."""
+    cursor.execute(GRANTS, {"source": source, "target": target})
+    row = cursor.fetchone()
+    return str(row[0]) if row else ""

@@ -37,7 +37,7 @@ from tenant_migrations.fleet.tenants import TENANT_KIND, apps_of
 from tenant_migrations.logs import event
 from tenant_migrations.models import ReferenceScript, ReferenceStep
 from tenant_migrations.provisioning.loaded import Note
-from tenant_migrations.provisioning.obstacles import finishing, obstacle
+from tenant_migrations.provisioning.obstacles import finishing, obstacle, unlike_grants
 from tenant_migrations.provisioning.receivers import registered, registering
 from tenant_migrations.provisioning.rows import inserts, sequence_states, tables_with_rows
 from tenant_migrations.provisioning.statements import creation_of
@@ -164,6 +164,8 @@ class _Draft:
         copy = read_objects(self.cursor.connection, target, self.name)
         if digest_of(copy) != digest_of(objects):
             raise _Obstacle(f"a copy lacks {_first_difference(objects, copy)}")
+        if name := unlike_grants(self.cursor, source, target):
+            raise _Obstacle(f"the reference has grants of its own on {name}")
         filled = tables_with_rows(self.cursor, self.name, tables)
         statements = [*self._script(self.name, objects, filled), *finish]
         return ";\n".join(statements), read_fingerprint(self.cursor.connection, target)
