@@ -12,7 +12,7 @@ from typing import Any
 
 import psycopg
 
-from benchmarks import backup, growth, guard, provision, verify
+from benchmarks import backup, growth, guard, provision, rollout, verify
 from benchmarks.measuring import CommandFailed
 from benchmarks.server import BENCH_DIR, CHECKOUT, Server
 from zumodra.embedded_postgres import EmbeddedPostgresError
@@ -56,6 +56,9 @@ def _run(options: argparse.Namespace) -> int:
         elif options.benchmark == "backup":
             result = backup.measure(server, options.sizes, options.rounds, _say)
             text = backup.render(result)
+        elif options.benchmark == "rollout":
+            result = rollout.measure(server, options.tenants, options.rounds, options.quick, _say)
+            text = rollout.render(result)
         else:
             result = verify.measure(server, options.tenants, options.rounds, options.quick, _say)
             text = verify.render(result)
@@ -97,7 +100,10 @@ def _parser() -> argparse.ArgumentParser:
     four = benchmarks.add_parser("guard", help="what the guard costs a healthy request")
     five = benchmarks.add_parser("backup", help="a backup, and one tenant restored")
     five.add_argument("--sizes", type=_numbers, default=[100], metavar="N,N...", help="default 100")
-    for each, rounds in ((one, 5), (two, 5), (three, 5), (four, 20), (five, 5)):
+    six = benchmarks.add_parser("rollout", help="two migrations on every tenant")
+    six.add_argument("--tenants", type=_number, default=500, metavar="N", help="default 500")
+    six.add_argument("--quick", action="store_true", help="without the peers")
+    for each, rounds in ((one, 5), (two, 5), (three, 5), (four, 20), (five, 5), (six, 5)):
         each.add_argument(
             "--rounds", type=_number, default=rounds, metavar="N", help=f"default {rounds}"
         )

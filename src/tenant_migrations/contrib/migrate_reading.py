@@ -13,7 +13,6 @@ from tenant_migrations.contrib.migrate_request import NotCovered, Request, Steps
 from tenant_migrations.database import one_line, public_schema, reading
 from tenant_migrations.exceptions import DatabaseUnavailable
 from tenant_migrations.fleet import ledger, permissions
-from tenant_migrations.fleet.fingerprints import read_fingerprints
 from tenant_migrations.fleet.graph import Code, MigrationKey
 from tenant_migrations.rollout.planning import REGISTRATIONS
 
@@ -77,21 +76,6 @@ class Reader:
         except psycopg.Error as error:
             reason = f"the database could not be read: {one_line(error)}"
             raise DatabaseUnavailable(reason) from error
-
-    def variants(self, looks: Sequence[Look]) -> dict[str, str]:
-        """Schemas with the same word have the same kind, ledger and structure."""
-        with reading() as connection:
-            facts = ledger.read_schemas(connection)
-        found = {look.schema.name: facts[look.schema.name].oid for look in looks}
-        prints = read_fingerprints(
-            [*found.values()], jobs=self.options.JOBS, slice_size=self.options.READ_BATCH
-        )
-        return {
-            look.schema.name: _digest(
-                look.schema.kind, look.ledger_digest, prints[found[look.schema.name]]
-            )
-            for look in looks
-        }
 
     def _read(self, connection: Any, schemas: Sequence[Schema]) -> list[Look]:
         facts = ledger.read_schemas(connection)

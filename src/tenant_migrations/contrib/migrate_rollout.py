@@ -116,7 +116,7 @@ class Rollout:
         def ended(task: Task, failure: Failure | None) -> str:
             look = self.looks[task.schema_name]
             if failure is None:
-                told(look, self._record.left.get(task.schema_name, ""))
+                told(look, self._record.left_alone.get(task.schema_name, ""))
                 return ""
             told(look, _said(failure))
             self._record.quarantine_after(conf.get().QUARANTINE_AFTER, task.schema_name, failure)
@@ -128,28 +128,28 @@ class Rollout:
         return attempt_task(task, self._record, self._apply, self._plan_again)
 
     def _open(self) -> None:
-        variants = self.reader.variants([*self.looks.values()])
         with schema_in_use(public_schema()):
             rows = Quarantine.objects.filter(schema_name__in=self.looks)
             quarantined = sorted(rows.values_list("schema_name", flat=True))
         self._tasks = {
-            name: self._task(look, variants[name])
+            name: self._task(look)
             for name, look in self.looks.items()
             if name not in quarantined
         }
         skips = [Skip(name, TenantStatus.QUARANTINED, QUARANTINED, RELEASE) for name in quarantined]
         revision = self.reader.code.revision
-        self._record = _Record.start(revision, _described(self.reader.request))
+        self._record = Record.open(TRIGGER, revision, _described(self.reader.request))
         self._record.plan(Plan(tuple(self._tasks.values()), tuple(skips)))
 
-    def _task(self, look: Look, variant: str) -> Task:
+    def _task(self, look: Look) -> Task:
         fake = self.reader.request.fake
         return Task(
             look.schema.name,
             look.schema.kind,
             TenantStatus.OK if look.steps.backwards else TenantStatus.PENDING,
             look.ledger_digest,
-            variant,
+            # Structures are not read: schemas of one kind and ledger are one variant in the record.
+            f"{look.schema.kind}-{look.ledger_digest[:8]}",
             pending=() if fake else look.steps.forwards,
             record=look.steps.forwards if fake else (),
             registrations=look.incomplete,
@@ -163,7 +163,7 @@ class Rollout:
         if look.is_idle:
             return None
         self.looks[task.schema_name] = look
-        return self._task(look, self.reader.variants([look])[task.schema_name])
+        return self._task(look)
 
     def _apply(self, task: Task, done: Progress, record: Callable[[], None]) -> None:
         code = self.reader.code
@@ -179,22 +179,6 @@ class Rollout:
             check_ledger=lambda ledger: _refuse_other_ledger(ledger, task),
             record=lambda _: record(),
         )
-
-
-class _Record(Record):
-    """Knows too which schemas were left alone, and why."""
-
-    left: dict[str, str]
-
-    @classmethod
-    def start(cls, revision: str, options: dict[str, Any]) -> "_Record":
-        record = cls(Record.open(TRIGGER, revision, options).rollout)
-        record.left = {}
-        return record
-
-    def skipped(self, schema_name: str, reason: str) -> None:
-        super().skipped(schema_name, reason)
-        self.left[schema_name] = reason
 
 
 def _described(request: Request) -> dict[str, Any]:

@@ -38,7 +38,7 @@ CONCURRENT_LOCK_FACTOR = 15
 
 
 class Unlike(Exception):
-    """A script does not fit this tenant: its real operations have to run instead."""
+    """No script fits this tenant: its real operations have to run instead."""
 
 
 @dataclass
@@ -76,9 +76,9 @@ class Limits:
 class Application:
     """One task in one schema, which is in use on this thread's connection.
 
-    With a script, what it holds is executed from it; the rest runs for real on the course. Raises
-    ``Skipped`` when the schema is in other hands or not as planned, ``Unlike`` when the script does
-    not fit, ``Unproven`` from a journal, and whatever the operations raise.
+    With scripts, what they hold is executed from the one that fits; the rest runs for real on the
+    course. Raises ``Skipped`` when the schema is in other hands or not as planned, ``Unlike`` when
+    no script fits, ``Unproven`` from a journal, and whatever the operations raise.
     """
 
     task: Task
@@ -90,11 +90,13 @@ class Application:
     record: Callable[[], None]
     """Called inside the last transaction, so that what it writes is true when the work is."""
     course: Course | None = None
-    """None where a script holds everything."""
-    script: Script | None = None
+    """None where scripts hold everything."""
+    scripts: tuple[Script, ...] = ()
+    """Of which the first that fits is used."""
     transcript: Transcript | None = None
     """Where what is done is taken down for other tenants."""
     connection: Any = field(default_factory=tenant_connection)
+    script: Script | None = field(default=None, init=False)
 
     def run(self) -> None:
         """One transaction, or several where a migration runs outside of one."""
@@ -180,7 +182,7 @@ class Application:
             repaired = repair(self.connection, self.task.remedies)
             self.progress.repaired += repaired.created
             self.progress.refused += repaired.refused
-        if self.transcript or self.script:
+        if self.transcript or self.scripts:
             self._compare(cursor)
         if self.course and self.task.pending:
             receivers.call(
@@ -212,15 +214,19 @@ class Application:
             self.progress.applied.append(label(key))
 
     def _compare(self, cursor: Any) -> None:
-        """Take down how the tables look, or see whether they look as a script expects them to."""
+        """Take down how the schema looks, or find the script that was made for what looks so."""
         raw, namespace = self.connection.connection, self._namespace(cursor)
+        held = self._registrations.held(cursor)
         if self.transcript:
             self.transcript.before = read_all_prints(raw, namespace)
-        if self.script and (
-            self.progress.refused
-            or read_prints(raw, namespace, list(self.script.prints)) != self.script.prints
-        ):
-            raise Unlike
+            self.transcript.held = held
+        if self.scripts:
+            tables = sorted({name for script in self.scripts for name in script.prints})
+            prints = read_prints(raw, namespace, tables)
+            fitting = (script for script in self.scripts if script.fits(prints, held))
+            self.script = next(fitting, None)
+            if self.script is None or self.progress.refused:
+                raise Unlike
 
     def _namespace(self, cursor: Any) -> int:
         cursor.execute("SELECT oid FROM pg_namespace WHERE nspname = %s", [self.task.schema_name])
@@ -284,14 +290,16 @@ class Application:
                 self._register(cursor)
         self.record()
 
+    @property
+    def _registrations(self) -> Registrations:
+        return Registrations(self.task.schema_name, Registry.of(self.task.kind))
+
     def _register(self, cursor: Any) -> None:
         """All receivers of ``post_migrate`` are called, as Django does."""
-        rows = Registrations(self.task.schema_name, Registry.of(self.task.kind))
-        if self.transcript and not rows.are_there(cursor):
+        if self.transcript and not self._registrations.are_there(cursor):
             self.transcript = None
         if self.transcript:
-            self.transcript.held = rows.held(cursor)
-            last = rows.last(cursor)
+            last = self._registrations.last(cursor)
         emit_post_migrate_signal(
             0,
             False,
@@ -300,13 +308,10 @@ class Application:
             plan=self._way.plan,
         )
         if self.transcript:
-            self.transcript.registrations = rows.added_since(cursor, last)
+            self.transcript.registrations = self._registrations.added_since(cursor, last)
 
     def _register_from(self, script: Script, cursor: Any) -> None:
         """Rows where a script has them; receivers that make no such rows are called."""
-        rows = Registrations(self.task.schema_name, Registry.of(self.task.kind))
-        if rows.held(cursor) != script.held:
-            raise Unlike
         if script.registrations:
             cursor.execute(script.registrations)
         for replacement in receivers.replacements():

@@ -1,8 +1,9 @@
 """The engine: does tasks, one by one or in threads, and works nothing out twice.
 
-For the first tenant of a group (same ledger, same work to do) the real operations run and are
-taken down; in the others the script is executed. What has to run for real runs one tenant at a time
-in this process, as a project's code is not written for threads and rendered models keep caches.
+For the first tenant of a group (same ledger, same work to do) the real operations run and are taken
+down; in others like it the script is executed, and where none fits, one more is made. What has to
+run for real runs one tenant at a time in this process, as a project's code is not written for
+threads and rendered models keep caches.
 """
 
 import threading
@@ -26,6 +27,9 @@ from tenant_migrations.rollout.planning import Group, Task
 from tenant_migrations.rollout.replaying import router_obstacle
 from tenant_migrations.rollout.scripts import Script, Transcript
 
+MOST_SCRIPTS = 8
+"""Of one group: tenants that were made in different ways have their columns in different order."""
+
 
 class Engine:
     """Courses and scripts of one run. ``apply`` may be called from several threads."""
@@ -36,7 +40,7 @@ class Engine:
         self._still_ours = still_ours
         self._one_at_a_time = threading.RLock()
         self._courses: dict[Group, Course] = {}
-        self._scripts: dict[Group, Script] = {}
+        self._scripts: dict[Group, tuple[Script, ...]] = {}
         self._replays = not router_obstacle()
         self._needs_course = bool(receivers.before_migrating() or receivers.after_migrating())
         self._tells = receivers.anybody_listens_to_schemas()
@@ -62,26 +66,26 @@ class Engine:
             application = Application(
                 task, self._code, self._limits, progress, self._still_ours, record
             )
-            script = self._scripts.get(task.group)
             try:
-                self._run(replace(application, script=script))
+                self._run(replace(application, scripts=self._scripts.get(task.group, ())))
             except Unlike:
                 self._run(application)
         self._tell(schema_migrated, task)
 
     def _run(self, application: Application) -> None:
-        script, task = application.script, application.task
+        scripts, task = application.scripts, application.task
         with ExitStack() as stack:
-            whole = script is not None and script.texts.keys() >= set(task.pending)
+            whole = scripts and scripts[0].texts.keys() >= set(task.pending)
             if not whole or self._needs_course:
                 stack.enter_context(self._one_at_a_time)
                 application.course = self._course(task)
                 application.course.forget()
-            if script is None and self.is_shared(task) and not self.has_script(task):
+            known = self._scripts.get(task.group, ())
+            if not scripts and self.is_shared(task) and len(known) < MOST_SCRIPTS:
                 application.transcript = Transcript()
             application.run()
             if taken_down := application.taken_down():
-                self._scripts[task.group] = taken_down
+                self._scripts[task.group] = (taken_down, *known)
 
     def _course(self, task: Task) -> Course:
         """The course of a task's group. Receivers are given its plan, and don't change its legs."""

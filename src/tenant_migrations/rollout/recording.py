@@ -39,6 +39,8 @@ class Record:
 
     def __init__(self, rollout: Rollout) -> None:
         self.rollout = rollout
+        self.left_alone: dict[str, str] = {}
+        """Why schemas were skipped that were to be changed, by name."""
 
     @classmethod
     def open(cls, trigger: str, code_revision: str, options: dict[str, Any]) -> "Record":
@@ -167,6 +169,7 @@ class Record:
         )
 
     def skipped(self, schema_name: str, reason: str) -> None:
+        self.left_alone[schema_name] = reason
         self._end(schema_name, state=OutcomeState.SKIPPED, message=reason)
         self._log(logging.WARNING, "tenant_skipped", tenant=schema_name, why=reason)
 

@@ -65,8 +65,8 @@ class Registrations:
         return all(there or not want for want, there in zip(wanted, cursor.fetchone(), strict=True))
 
     def held(self, cursor: Any) -> Held:
-        """What is there. One statement, which reads both tables."""
-        if not self.registry.has_content_types:
+        """What is there. One statement reads both tables."""
+        if not self.registry.has_content_types or not self.are_there(cursor):
             return (None, None)
         statement = ALL_HELD if self.registry.has_permissions else TYPES_HELD
         cursor.execute(self._text(statement))

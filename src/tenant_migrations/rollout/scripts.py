@@ -1,10 +1,10 @@
 """Scripts: what Django executed in one tenant, to be executed again in others like it.
 
-A script is taken down while the real operations run in the first tenant of a group (same ledger,
-same work to do). It is sound in another tenant where the tables that its statements use look as
-they did in the first (``fleet/likeness.py``): that is asked in the tenant's own transaction, under
-the locks that keep it true. Migrations that may differ from tenant to tenant (``replaying.py``)
-have no text in it and run for real.
+A script is taken down while the real operations run in one tenant of a group (same ledger, same
+work to do). It is sound in another tenant where the tables that its statements use look as they did
+in that one (``fleet/likeness.py``), and where the same content types and permissions are there:
+that is asked in the tenant's own transaction, under the locks that keep it true. Migrations that
+may differ from tenant to tenant (``replaying.py``) have no text in it and run for real.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -36,9 +36,14 @@ class Script:
     prints: Prints = field(repr=False)
     """How the tables that the statements use looked before."""
     held: Held
-    """Which content types and permissions were there before ``post_migrate``."""
+    """Which content types and permissions were there before."""
     registrations: str = field(repr=False)
     """SQL that adds the new ones."""
+
+    def fits(self, prints: Prints, held: Held) -> bool:
+        """Whether a tenant is like the one that it was taken down in."""
+        seen = {name: prints[name] for name in self.prints if name in prints}
+        return (seen, held) == (self.prints, self.held)
 
 
 @dataclass

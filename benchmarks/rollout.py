@@ -1,0 +1,268 @@
+"""Two migrations, and the same with a few rows written by code, on every tenant of a fleet.
+
+Before each run the fleet is taken back to where it was, with SQL, and the catalogs are vacuumed.
+"""
+
+import json
+import subprocess
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from psycopg import sql
+
+from benchmarks import facts, fleet, tables
+from benchmarks.contenders import MIGRATE, PEERS, PYTHON, SMART, VERIFY
+from benchmarks.fleet import Fleet
+from benchmarks.measuring import CommandFailed, Run, Sample, run
+from benchmarks.server import BENCH_DIR, CHECKOUT, Server
+
+CODES = {"schema": 2, "code": 3}
+"""Packages of ``benchmarks.later`` and how many migrations they add."""
+
+UNDO = """
+    ALTER TABLE {schema}.finance_payment DROP COLUMN IF EXISTS bench_note;
+    ALTER TABLE {schema}.finance_invoice DROP COLUMN IF EXISTS bench_rank;
+    DELETE FROM {schema}.finance_plan WHERE code LIKE 'bench-%';
+"""
+FORGET = "DELETE FROM {schema}.django_migrations WHERE app = 'finance' AND name ~ '_bench_'"
+CATALOGS = "pg_attribute, pg_class, pg_index, pg_depend, pg_constraint, pg_type, pg_statistic"
+
+Say = Callable[[str], None]
+Result = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to bring the fleet to the later code."""
+
+    id: str
+    group: str
+    title: str
+    command: tuple[str, ...]
+    environment: dict[str, str] = field(default_factory=dict)
+    limit: str = ""
+    """Id of the bare replay with as many connections."""
+    rounds: int | None = None
+    """At most so many, for what takes minutes; ``None``: all."""
+
+
+OURS = "tenant_migrations.contrib.django_tenants.get_executor"
+FIX = (*VERIFY, "--fix", "--no-input")
+
+
+def ways(replayed: Path | None) -> list[Way]:
+    """The app, the limit where there is one, and the peers."""
+    found = [
+        Way(
+            "drop-in",
+            "ours",
+            "migrate_schemas, our executor, one connection",
+            MIGRATE,
+            {"BENCH_EXECUTOR": OURS},
+            "limit-1",
+        ),
+        Way(
+            "fix-ledger",
+            "ours",
+            "verify_tenant_migrations --fix --no-structure",
+            (*FIX, "--no-structure"),
+            {},
+            "limit-2",
+        ),
+        Way("fix", "ours", "verify_tenant_migrations --fix", FIX, {}, "limit-2"),
+    ]
+    if replayed:
+        script = str(CHECKOUT / "benchmarks" / "replay.py")
+        found += [
+            Way(
+                f"limit-{jobs}",
+                "limit",
+                f"the same statements replayed, connections: {jobs}",
+                (PYTHON, script, str(replayed), str(jobs)),
+            )
+            for jobs in (1, 2)
+        ]
+    return found
+
+
+def peers() -> list[Way]:
+    smart = {
+        "BENCH_EXECUTOR": "django_tenants_smart_executor.load_executor",
+        "PYTHONPATH": SMART["PYTHONPATH"],
+    }
+    multiprocessing = (*MIGRATE, "--executor=multiprocessing")
+    return [
+        Way("smart", "peer", "django-tenants-smart-executor", MIGRATE, smart, rounds=1),
+        Way(
+            "multiprocessing",
+            "peer",
+            "django-tenants migrate_schemas, multiprocessing",
+            multiprocessing,
+            rounds=1,
+        ),
+        Way("standard", "peer", "django-tenants migrate_schemas, standard", MIGRATE, rounds=1),
+    ]
+
+
+def measure(server: Server, tenants: int, rounds: int, quick: bool, say: Say) -> Result:
+    """All figures of one run; with ``quick`` without the peers.
+
+    Raises ``CommandFailed`` where a contender does not do its work.
+    """
+    made = fleet.ensure(server, tenants, say)
+    say(f"{made.tenants} tenants, {made.relations} relations each, {made.megabytes} MB")
+    results = {
+        code: _Bench(server, made, code, say).run(rounds, with_peers=not quick) for code in CODES
+    }
+    return {
+        "benchmark": "rollout",
+        "rounds": rounds,
+        "facts": facts.gather(server, PEERS),
+        "fleet": asdict(made),
+        "codes": results,
+    }
+
+
+def render(result: Result) -> str:
+    """The result as Markdown."""
+    titles = {
+        "schema": "Two migrations: two columns and an index",
+        "code": "The same, and three rows written by `RunPython`",
+    }
+    parts = [
+        tables.heading("Bringing every tenant to new code", result["facts"]),
+        "Whole processes, from start to exit, in turns; before each the fleet was taken back. *x"
+        " limit* is against a bare replay of the same statements over as many connections.",
+        tables.fleet_line(result["fleet"]),
+    ]
+    head = (
+        "",
+        "runs",
+        "median s",
+        "min to max s",
+        "ms a tenant",
+        "CPU s",
+        "MB",
+        "load",
+        "x limit",
+        "x drop-in",
+        "x --fix",
+    )
+    for code, rows in result["codes"].items():
+        parts += [f"### {titles[code]}", tables.table(head, [_cells(row) for row in rows])]
+    return tables.page(parts)
+
+
+class _Bench:
+    """One later code on one fleet."""
+
+    def __init__(self, server: Server, made: Fleet, code: str, say: Say) -> None:
+        self.server, self.fleet, self.code, self.say = server, made, code, say
+        self.schemas = [fleet.name_of(number) for number in range(1, made.tenants + 1)]
+
+    def run(self, rounds: int, *, with_peers: bool) -> list[Result]:
+        self._take_back()
+        entrants = ways(self._write_statements() if self.code == "schema" else None)
+        entrants += peers() if with_peers else []
+        # The reference passes the later migrations once, not in every round.
+        self._one(entrants[2])
+        runs: dict[str, list[Run]] = {way.id: [] for way in entrants}
+        for number in range(1, rounds + 1):
+            for way in entrants:
+                if way.rounds is None or number <= way.rounds:
+                    runs[way.id].append(self._one(way))
+                    one = runs[way.id][-1]
+                    self.say(
+                        f"{self.code}, round {number} of {rounds}: {way.title}:"
+                        f" {one.seconds:.2f} s (load {one.load:.1f})"
+                    )
+        self._take_back()
+        samples = {id_: Sample(tuple(done)) for id_, done in runs.items() if done}
+        return [_row(way, samples, self.fleet.tenants) for way in entrants]
+
+    def _one(self, way: Way) -> Run:
+        self._take_back()
+        done = run(way.command, self._environment() | way.environment, self.server)
+        self._check(way)
+        return done
+
+    def _environment(self) -> dict[str, str]:
+        return self.server.environment(self.fleet.database) | {
+            "DJANGO_SETTINGS_MODULE": "benchmarks.later_settings",
+            "BENCH_LATER": self.code,
+        }
+
+    def _check(self, way: Way) -> None:
+        """Raise ``CommandFailed`` unless every tenant records and has what it should."""
+        counted = sql.SQL(" UNION ALL ").join(
+            sql.SQL("SELECT count(*) FROM {} WHERE app = 'finance' AND name ~ '_bench_'").format(
+                sql.Identifier(schema, "django_migrations")
+            )
+            for schema in self.schemas
+        )
+        with self.server.connect(self.fleet.database) as connection:
+            found = {count for (count,) in connection.execute(counted)}
+        if found != {CODES[self.code]}:
+            raise CommandFailed(f"{way.title} left tenants with {sorted(found)} of the migrations")
+
+    def _write_statements(self) -> Path:
+        """The file that ``replay.py`` reads."""
+        path = BENCH_DIR / f"replay_{self.fleet.tenants}.json"
+        command = (PYTHON, "-m", "benchmarks.statements", str(path))
+        subprocess.run(command, cwd=CHECKOUT, env=self._environment(), check=True)
+        given = {
+            "statements": json.loads(path.read_text()),
+            "conninfo": self.server.conninfo(self.fleet.database),
+            "schemas": self.schemas,
+        }
+        path.write_text(json.dumps(given))
+        return path
+
+    def _take_back(self) -> None:
+        """Columns, rows and ledger rows of the later code away."""
+
+        def work(schemas: list[str]) -> None:
+            with self.server.connect(self.fleet.database) as connection:
+                for schema in schemas:
+                    name = sql.Identifier(schema)
+                    connection.execute(sql.SQL(UNDO + FORGET).format(schema=name))
+
+        halves = [self.schemas[::2], self.schemas[1::2]]
+        with ThreadPoolExecutor(len(halves)) as pool:
+            list(pool.map(work, halves))
+        with self.server.connect(self.fleet.database) as connection:
+            connection.execute(sql.SQL(FORGET).format(schema=sql.Identifier("public")))
+            connection.execute(f"VACUUM {CATALOGS}")
+            connection.execute("CHECKPOINT")
+
+
+def _row(way: Way, samples: dict[str, Sample], tenants: int) -> Result:
+    sample = samples[way.id]
+    row: Result = {"id": way.id, "group": way.group, "title": way.title} | sample.as_json()
+    row["milliseconds_per_tenant"] = round(1000 * sample.median / tenants, 2)
+    if way.limit in samples:
+        row["times_the_limit"] = round(sample.median / samples[way.limit].median, 2)
+    if way.group == "peer":
+        row["times_ours"] = {
+            one: round(sample.median / samples[one].median, 1) for one in ("drop-in", "fix")
+        }
+    return row
+
+
+def _cells(row: Result) -> tuple[str, ...]:
+    times = row.get("times_ours", {})
+    return (
+        row["title"],
+        str(len(row["runs_seconds"])),
+        f"{row['median_seconds']:.2f}",
+        f"{row['min_seconds']:.2f} to {row['max_seconds']:.2f}",
+        f"{row['milliseconds_per_tenant']:.2f}",
+        f"{row['median_cpu_seconds']:.2f}",
+        f"{row['peak_megabytes']:.0f}",
+        f"{row['median_load']:.1f}",
+        tables.figure(row.get("times_the_limit")),
+        *(f"{times[one]:.1f}" if times else "" for one in ("drop-in", "fix")),
+    )
