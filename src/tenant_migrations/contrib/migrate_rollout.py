@@ -132,9 +132,7 @@ class Rollout:
             rows = Quarantine.objects.filter(schema_name__in=self.looks)
             quarantined = sorted(rows.values_list("schema_name", flat=True))
         self._tasks = {
-            name: self._task(look)
-            for name, look in self.looks.items()
-            if name not in quarantined
+            name: self._task(look) for name, look in self.looks.items() if name not in quarantined
         }
         skips = [Skip(name, TenantStatus.QUARANTINED, QUARANTINED, RELEASE) for name in quarantined]
         revision = self.reader.code.revision

@@ -250,13 +250,14 @@ class Application:
         """One migration by its own operations."""
         leg = self._way.leg(key)
         editor = self.connection.schema_editor(atomic=True)
+        is_steady = not obstacle(leg.migration)
         taken_down = (
-            self.transcript.of(key, editor)
-            if self.transcript and not obstacle(leg.migration)
-            else nullcontext()
+            self.transcript.of(key, editor) if self.transcript and is_steady else nullcontext()
         )
         with taken_down, editor:
             for move in leg.moves:
+                if not is_steady:
+                    move.settle()
                 move.operation.database_forwards(key[0], editor, move.before, move.after)
         cursor.execute(";".join([recording(leg.rows), *SETTLE]))
 

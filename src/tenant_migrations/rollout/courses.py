@@ -32,6 +32,16 @@ class Move:
     before: ProjectState
     after: ProjectState
 
+    def settle(self) -> None:
+        """Render anew what Django left for later, once, for operations that run code.
+
+        ``RunPython`` does so each time that it runs.
+        """
+        for state in (self.before, self.after):
+            if state.is_delayed:
+                state.clear_delayed_apps_cache()
+                state.is_delayed = False
+
 
 @dataclass(frozen=True, eq=False)
 class Leg:
