@@ -39,7 +39,7 @@ class Engine:
         self._limits = limits
         self._still_ours = still_ours
         self._one_at_a_time = threading.RLock()
-        self._courses: dict[Group, Course] = {}
+        self._courses: dict[tuple[Any, ...], Course] = {}
         self._scripts: dict[Group, tuple[Script, ...]] = {}
         self._replays = not router_obstacle()
         self._needs_course = bool(receivers.before_migrating() or receivers.after_migrating())
@@ -88,14 +88,15 @@ class Engine:
                 self._scripts[task.group] = (taken_down, *known)
 
     def _course(self, task: Task) -> Course:
-        """The course of a task's group. Receivers are given its plan, and don't change its legs."""
-        if task.group not in self._courses:
+        """The course from a task's ledger. Receivers get its plan, and don't change its legs."""
+        way = (task.kind, task.ledger_digest, task.record, task.pending)
+        if way not in self._courses:
             ledger = self._ledger(task)
             for key in task.record:
                 ledger |= {key, *self._code.migration(key).replaces}
             alias = tenant_connection().alias
-            self._courses[task.group] = Course.of(self._code, ledger, task.pending, alias)
-        return self._courses[task.group]
+            self._courses[way] = Course.of(self._code, ledger, task.pending, alias)
+        return self._courses[way]
 
     def _ledger(self, task: Task) -> set[MigrationKey]:
         """What the schema records now; read again, and compared, under the lock."""
