@@ -75,15 +75,15 @@ def test_djangos_own_operations_on_the_schema_are_replayed(operation: Any) -> No
         ),
         (
             migrations.AddField("a", "b", OwnField(max_length=3)),
-            "tests.rollout.test_replaying.OwnField is not one of Django's",
+            f"{__name__}.OwnField is not one of Django's",
         ),
         (
             migrations.CreateModel("A", [("id", OwnField(max_length=3))]),
-            "tests.rollout.test_replaying.OwnField is not one of Django's",
+            f"{__name__}.OwnField is not one of Django's",
         ),
         (
             OwnOperation("a", "b", models.IntegerField()),
-            "tests.rollout.test_replaying.OwnOperation is not known to be the same in every tenant",
+            f"{__name__}.OwnOperation is not known to be the same in every tenant",
         ),
         (
             BtreeGistExtension(),
@@ -112,6 +112,4 @@ class TenantByTenant:
 def test_nothing_is_replayed_where_a_router_may_send_tenants_different_ways(settings: Any) -> None:
     assert router_obstacle() == ""
     settings.DATABASE_ROUTERS = [*settings.DATABASE_ROUTERS, f"{__name__}.TenantByTenant"]
-    assert router_obstacle() == (
-        "the router tests.rollout.test_replaying.TenantByTenant may decide by tenant"
-    )
+    assert router_obstacle() == (f"the router {__name__}.TenantByTenant may decide by tenant")
