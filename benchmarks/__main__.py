@@ -12,7 +12,7 @@ from typing import Any
 
 import psycopg
 
-from benchmarks import backup, growth, guard, provision, rollout, verify
+from benchmarks import backup, growth, guard, provision, rollout, verify, workers
 from benchmarks.measuring import CommandFailed
 from benchmarks.server import BENCH_DIR, CHECKOUT, Server
 from zumodra.embedded_postgres import EmbeddedPostgresError
@@ -59,6 +59,9 @@ def _run(options: argparse.Namespace) -> int:
         elif options.benchmark == "rollout":
             result = rollout.measure(server, options.tenants, options.rounds, options.quick, _say)
             text = rollout.render(result)
+        elif options.benchmark == "workers":
+            result = workers.measure(server, options.tenants, options.rounds, _say)
+            text = workers.render(result)
         else:
             result = verify.measure(server, options.tenants, options.rounds, options.quick, _say)
             text = verify.render(result)
@@ -103,7 +106,10 @@ def _parser() -> argparse.ArgumentParser:
     six = benchmarks.add_parser("rollout", help="two migrations on every tenant")
     six.add_argument("--tenants", type=_number, default=500, metavar="N", help="default 500")
     six.add_argument("--quick", action="store_true", help="without the peers")
-    for each, rounds in ((one, 5), (two, 5), (three, 5), (four, 20), (five, 5), (six, 5)):
+    seven = benchmarks.add_parser("workers", help="Python work in every tenant, by Celery's workers")
+    seven.add_argument("--tenants", type=_number, default=40, metavar="N", help="default 40")
+    whole = ((one, 5), (two, 5), (three, 5), (four, 20), (five, 5), (six, 5), (seven, 3))
+    for each, rounds in whole:
         each.add_argument(
             "--rounds", type=_number, default=rounds, metavar="N", help=f"default {rounds}"
         )

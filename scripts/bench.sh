@@ -17,6 +17,7 @@ usage: scripts/bench.sh verify [--tenants=500] [--rounds=5] [--quick]
        scripts/bench.sh provision [--tenants=100] [--rounds=5]
        scripts/bench.sh guard [--rounds=20]
        scripts/bench.sh backup [--sizes=100,1000] [--rounds=5]
+       scripts/bench.sh workers [--tenants=40] [--rounds=3]
        scripts/bench.sh clean
        scripts/bench.sh lock
 
@@ -33,6 +34,8 @@ written to benchmarks/results as JSON and Markdown (--output=FOLDER: elsewhere).
            a dump
   guard    what the guard of tenants' pages costs a healthy request, with and without it in turns
   backup   a backup and the restore of one tenant, beside pg_dump and pg_restore
+  workers  a rollout with Python work in every tenant: 1, 2 and 4 of Celery's workers
+           (redis-server has to be installed)
   clean    deletes the server and its fleets; otherwise they are kept for the next run
   lock     writes benchmarks/requirements.lock from benchmarks/requirements.in
 
@@ -70,7 +73,7 @@ case "${1-}" in
     usage
     exit 0
     ;;
-  verify | rollout | growth | provision | guard | backup | clean | lock) ;;
+  verify | rollout | growth | provision | guard | backup | workers | clean | lock) ;;
   *) fail 2 "name a benchmark: see scripts/bench.sh --help" ;;
 esac
 
