@@ -121,7 +121,8 @@ def test_wrong_use_is_one_line_and_2(public_only: Fleet, argv: tuple[str, ...]) 
 def test_every_looks_again_through_a_failure_until_it_is_ended(
     fleet: Fleet, tmp_path: Path
 ) -> None:
-    """One process: heals, survives the loss of all connections, heals again, ends on SIGTERM."""
+    """One process: heals, survives the loss of all connections, heals again, and is ended by a
+    signal in the middle of a heal, which it brings to its end."""
     fleet.remove_others(keep=["alpha"])
     fleet.take_back("alpha", "finance", "0024")
     log = tmp_path / "monitor.log"
@@ -142,7 +143,13 @@ def test_every_looks_again_through_a_failure_until_it_is_ended(
             )
         fleet.take_back("alpha", "finance", "0024")
         wait_for(lambda: _count(log, "event=monitor_healed") == 2)
-        monitor.send_signal(signal.SIGTERM)
+        with fleet.connect(autocommit=False) as reader:
+            reader.execute("LOCK TABLE alpha.django_migrations IN SHARE MODE")
+            fleet.drop_table("alpha", "hr_core_timeoffbalance")
+            statement = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+            wait_for(lambda: fleet.value(statement) > 0)
+            monitor.send_signal(signal.SIGTERM)
+            reader.rollback()
         out, _ = monitor.communicate(timeout=30)
     finally:
         monitor.kill()

@@ -27,6 +27,8 @@ from tenant_migrations.vocabulary import ExitCode
 
 UNITS = {"s": 1, "m": 60, "h": 3600}
 LONGEST_SECONDS = 24 * 3600
+BY_SIGNAL = "stopped by SIG"
+"""How a rollout that a signal ended says why it stopped."""
 
 
 def interval(text: str) -> int:
@@ -115,7 +117,10 @@ with --every 0, once a signal ended it
         every, due = options["every"], time.monotonic()
         while not ended.is_set():
             try:
-                self._write(self._look(told, options), answer, options)
+                cycle = self._look(told, options)
+                self._write(cycle, answer, options)
+                if cycle.healing and cycle.healing.stopped.startswith(BY_SIGNAL):
+                    return  # A rollout takes signals itself while it runs.
             except ImproperlyConfigured:
                 raise
             except Exception as error:
