@@ -106,7 +106,7 @@ def _parser() -> argparse.ArgumentParser:
     six = benchmarks.add_parser("rollout", help="two migrations on every tenant")
     six.add_argument("--tenants", type=_number, default=500, metavar="N", help="default 500")
     six.add_argument("--quick", action="store_true", help="without the peers")
-    seven = benchmarks.add_parser("workers", help="Python work in every tenant, by Celery's workers")
+    seven = benchmarks.add_parser("workers", help="Python work in every tenant, by workers")
     seven.add_argument("--tenants", type=_number, default=40, metavar="N", help="default 40")
     whole = ((one, 5), (two, 5), (three, 5), (four, 20), (five, 5), (six, 5), (seven, 3))
     for each, rounds in whole:
