@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from psycopg import sql
 
 from tenant_migrations.backup import manifest
 from tenant_migrations.backup.folder import Folder, new_name
@@ -16,6 +17,7 @@ from tenant_migrations.backup.verifying import compare
 from tenant_migrations.fleet.survey import no_progress
 from tests.backup.conftest import BackedUp, backup, manifest_of, path_of
 from tests.support.fleets import Fleet
+from tests.support.servers import Database
 
 
 def content_of(path: Path) -> dict[str, Any]:
@@ -271,3 +273,75 @@ def test_a_clock_that_jumps_removes_nothing(
     folder = tmp_path / "kept"
     aged(backed_up, folder, days)
     assert pruned(backed_up, folder, 8) == []
+
+
+def test_an_older_server_with_its_own_programs(
+    fleet_on_15: Fleet, tmp_path: Path, settings: Any
+) -> None:
+    programs = "/usr/lib/postgresql/15/bin"
+    settings.TENANT_MIGRATIONS = settings.TENANT_MIGRATIONS | {"POSTGRES_BIN": programs}
+    path = path_of(backup(fleet_on_15, tmp_path / "made", "--verify"))
+    content = fleet_on_15.content("alpha")
+    fleet_on_15.sql("DELETE FROM finance_refund", schema="alpha")
+    answer = fleet_on_15.command(
+        "rollback_migrations", str(path), "--tenant=alpha", "--force", "--no-safety-backup"
+    )
+    assert answer.exit_code == 0, answer.stderr
+    assert fleet_on_15.content("alpha") == content
+
+
+def test_programs_older_than_the_server_are_refused(
+    backed_up: BackedUp, tmp_path: Path, settings: Any
+) -> None:
+    programs = "/usr/lib/postgresql/15/bin"
+    if not Path(programs).is_dir():
+        pytest.skip("needs Debian package postgresql-15")
+    settings.TENANT_MIGRATIONS = settings.TENANT_MIGRATIONS | {"POSTGRES_BIN": programs}
+    answer = backup(backed_up.fleet, tmp_path / "made")
+    assert answer.exit_code == 3
+    assert "is older than the server (18)" in answer.error_line
+    settings.TENANT_MIGRATIONS = settings.TENANT_MIGRATIONS | {"POSTGRES_BIN": str(tmp_path)}
+    assert "no pg_dump and pg_restore in" in backup(backed_up.fleet, tmp_path / "made").error_line
+
+
+OWNERS = """
+    SELECT format('ALTER SCHEMA %%I OWNER TO %%I', nspname, %s::text) FROM pg_namespace
+     WHERE nspname !~ '^pg_|information'
+ UNION ALL
+    SELECT format('ALTER %%s %%I.%%I OWNER TO %%I',
+                  CASE c.relkind WHEN 'v' THEN 'VIEW' ELSE 'TABLE' END,
+                  n.nspname, c.relname, %s::text)
+      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+     WHERE c.relkind IN ('r', 'v') AND n.nspname !~ '^pg_|information'
+ UNION ALL
+    SELECT format('ALTER FUNCTION %%s OWNER TO %%I', p.oid::regprocedure, %s::text)
+      FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+     WHERE n.nspname !~ '^pg_|information'
+"""
+
+
+def test_no_superuser_is_needed(fleet: Fleet, tmp_path: Path) -> None:
+    """A role that owns the database and its tables, and may create databases."""
+    role = f"{fleet.database.server.prefix}_owner"
+    fleet.sql(f"CREATE ROLE {role} LOGIN CREATEDB")
+    for (statement,) in fleet.rows(OWNERS, role, role, role):
+        fleet.sql(statement)
+    fleet.sql(f'ALTER DATABASE "{fleet.database.name}" OWNER TO {role}')
+    try:
+        owned = Fleet(fleet._run, Database(fleet.database.server, fleet.database.name, role))
+        folder = str(tmp_path / "made")
+        content = fleet.content("alpha")
+        answer = owned.manage("backup_database", "--verify", "--quiet", f"--dir={folder}")
+        assert answer.exit_code == 0, answer.stderr
+        path = answer.stdout.strip()
+        fleet.sql("DELETE FROM finance_refund", schema="alpha")
+        for scope in (["--tenant=alpha"], ["--tenant=alpha", "--app=finance"], []):
+            line = [path, *scope, "--force", "--no-safety-backup"]
+            answer = owned.manage("rollback_migrations", *line)
+            assert answer.exit_code == 0, answer.stderr
+            assert fleet.content("alpha") == content
+        assert owned.manage("rollback_migrations", "--drop-kept").exit_code == 0
+    finally:
+        server = fleet.database.server
+        fleet.database.drop()
+        server.run(sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))

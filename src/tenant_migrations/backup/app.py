@@ -107,7 +107,9 @@ class AppDeed(Deed):
             try:
                 with journal.failing(entry):
                     saved = self.safety.make(entry, [name], self.code, progress)
-                    with maintenance.under_maintenance(name, journal.MAINTENANCE_REASON):
+                    with maintenance.under_maintenance(
+                        name, journal.MAINTENANCE_REASON, journal.MAINTENANCE_MINUTES
+                    ):
                         did = self._exchange(name, entry)
                 entry.aside = f"{ASIDE_SCHEMA}{entry.pk}"
                 journal.drop_aside(entry)

@@ -20,7 +20,7 @@ DEBIAN = Path("/usr/lib/postgresql")
 VERSION = re.compile(r"\(PostgreSQL\) (\d+)(?:\.(\d+))?")
 
 SAFE_MINORS = {18: 6, 17: 12, 16: 16, 15: 20, 14: 25}
-"""From which minor version on the programs have all security fixes of November 2026."""
+"""From which minor version on ``pg_restore`` has the security fixes known in November 2026."""
 
 LIBPQ = {
     "host": "PGHOST",

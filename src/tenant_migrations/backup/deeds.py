@@ -110,7 +110,9 @@ class TenantDeed(Deed):
         with journal.failing(entry):
             saved = self.safety.make(entry, [self.schema], self.code, progress) if exists else ""
             source = tenant.source_of(self.opened, found, self.schema, fact)
-            with maintenance.under_maintenance(self.schema, journal.MAINTENANCE_REASON):
+            with maintenance.under_maintenance(
+                self.schema, journal.MAINTENANCE_REASON, journal.MAINTENANCE_MINUTES
+            ):
                 done = tenant.replace(
                     source, entry, lambda rows: progress("rows restored", rows, fact.total_rows)
                 )

@@ -24,6 +24,8 @@ from tenant_migrations.rollout.retry import attempts
 RUNNING, DONE, FAILED, UNDONE = "running", "done", "failed", "undone"
 
 MAINTENANCE_REASON = "a backup is being restored"
+MAINTENANCE_MINUTES = 120
+"""How long that counts if nobody ends it; longer restores show the old tenant again."""
 
 # Dropping a foreign key locks both tables, dropping its table too: one by one, nobody waits long.
 KEYS_TO_OTHERS = """

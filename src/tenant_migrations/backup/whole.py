@@ -123,7 +123,7 @@ def _all_under_maintenance() -> Iterator[None]:
     """The marks are in the database that is replaced: after the swap there are none."""
     names = [tenant.schema_name for tenant in tenants.read_tenants() or []]
     for name in names:
-        maintenance.begin(name, journal.MAINTENANCE_REASON)
+        maintenance.begin(name, journal.MAINTENANCE_REASON, journal.MAINTENANCE_MINUTES)
     try:
         yield
     except BaseException:

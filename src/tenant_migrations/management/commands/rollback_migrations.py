@@ -6,7 +6,7 @@ from typing import IO, Any
 from django.core.management.base import CommandParser
 
 from tenant_migrations import conf
-from tenant_migrations.backup import journal, undoing
+from tenant_migrations.backup import clients, journal, undoing
 from tenant_migrations.backup.app import AppDeed
 from tenant_migrations.backup.catalogue import entries
 from tenant_migrations.backup.deeds import (
@@ -28,6 +28,7 @@ from tenant_migrations.cli.backups import contents
 from tenant_migrations.cli.command import FleetCommand
 from tenant_migrations.cli.printable import printable
 from tenant_migrations.cli.progress import ProgressReporter
+from tenant_migrations.database import reading
 from tenant_migrations.exceptions import Refused, WrongUse
 from tenant_migrations.fleet.graph import Code
 from tenant_migrations.vocabulary import ExitCode
@@ -178,6 +179,10 @@ exit codes: 0 done, 1 refused or failed, 2 wrong use, 3 could not ask, 75 anothe
     def _opened(self, path: str, options: dict[str, Any]) -> Opened:
         opened = open_backup(path)
         refuse_unfit(opened, trusted=options["trust_foreign"])
+        with reading() as connection:
+            warning = clients.find(connection.info.server_version).warning
+        if warning:
+            self.stderr.write(f"warning: {printable(warning)}", self.style.WARNING)
         return opened
 
     def _safety(self, backup: Path, options: dict[str, Any]) -> Safety:
