@@ -30,7 +30,7 @@ def test_each_tenant_that_it_changed_is_as_before(fleet: Fleet) -> None:
         later = fleet.dump("delta")
         answer = undo(fleet, run)
         assert answer.exit_code == 0, answer.stderr
-        assert "3 tenants taken back" in answer.stdout
+        assert "3 tenants and public taken back" in answer.stdout
         assert fleet.verify("--json").statuses() == {
             "alpha": "pending", "beta": "pending", "gamma": "pending", "delta": "ok",
         }  # fmt: skip
