@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import Q
 
-from tenant_migrations.backup.folder import ARCHIVE
+from tenant_migrations.backup.folder import ARCHIVE, SET_MANIFEST
 from tenant_migrations.backup.manifest import PER_TENANT
 from tenant_migrations.models import Backup, FleetAction
 
@@ -30,9 +30,10 @@ def backups_of(schema_name: str) -> list[Backup]:
 
 def rollback_arguments(backup: Backup, schema_name: str) -> list[str]:
     """The command that restores a tenant from a backup."""
-    # Of each tenant an archive, in a folder; else one file.
-    name = backup.name if backup.kind == PER_TENANT else backup.name + ARCHIVE
-    path = PurePath(backup.folder, name)
+    # Of each tenant an archive, in a folder with one manifest; else one file.
+    is_set = backup.kind == PER_TENANT
+    names = (backup.name, SET_MANIFEST) if is_set else (backup.name + ARCHIVE,)
+    path = PurePath(backup.folder, *names)
     return ["rollback_migrations", str(path), f"--tenant={schema_name}"]
 
 
