@@ -52,6 +52,7 @@ else:
     ORIGINAL_BACKEND = "zumodra.embedded_postgres"
     DATABASES = {"default": database_settings()}
 DATABASE_ROUTERS = ["django_tenants.routers.TenantSyncRouter"]
+GET_EXECUTOR_FUNCTION = "tenant_migrations.contrib.django_tenants.get_executor"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Apps. Users are shared; each tenant has its own groups, permissions, sessions and admin log.
