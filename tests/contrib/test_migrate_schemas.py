@@ -172,7 +172,9 @@ class TestFleet:
         answer = migrate(torture, "--check")
         assert answer.exit_code == 1
         for name in BEHIND:
-            assert re.search(rf":{name}\]   \d+ to be applied: .*quick.0001_initial,", answer.stdout)
+            assert re.search(
+                rf":{name}\]   \d+ to be applied: .*quick.0001_initial,", answer.stdout
+            )
         assert re.search(r":empty\]   \d\d+ to be applied: ", answer.stdout)
         assert torture.value("SELECT to_regclass('empty.django_migrations')") is None
 
