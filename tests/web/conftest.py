@@ -14,8 +14,13 @@ Host = Callable[[str], Client]
 
 
 @pytest.fixture(autouse=True)
-def afresh() -> Iterator[None]:
-    """What the guard of this process knows of another test's database is forgotten."""
+def afresh(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What the guard of this process knows of another test's database is forgotten.
+
+    What it is still writing is written before the fleet goes.
+    """
+    for fleet in {"fleet", "public_only"}.intersection(request.fixturenames):
+        request.getfixturevalue(fleet)
     looker.forget()
     known_marks.forget()
     with override_settings(TENANT_MIGRATIONS={**settings.TENANT_MIGRATIONS, "GUARD_HEALS": False}):
