@@ -19,7 +19,8 @@ from tenant_migrations.database import own_session
 from tenant_migrations.exceptions import Busy, LockLost
 
 FLEET, TENANT, REFERENCE, MONITOR = 0x746D0001, 0x746D0002, 0x746D0003, 0x746D0004
-SCRATCH, ROLLBACK, WORK = 0x746D0005, 0x746D0006, 0x746D0007
+SCRATCH, ROLLBACK, WORK, ALERTS = 0x746D0005, 0x746D0006, 0x746D0007, 0x746D0008
+INCIDENT = 0x746D0009
 """First key of each sort of lock; the second tells which tenant or reference."""
 
 TAKE = """

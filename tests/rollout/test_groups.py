@@ -87,3 +87,17 @@ def test_in_threads_one_tenants_trouble_costs_the_others_nothing(
     assert not fleet.advisory_locks()
     fleet.sql("DROP TABLE quick_note", schema="more_3")
     assert fleet.heal("--jobs=4").exit_code == 0
+
+
+def test_a_migration_that_says_so_is_applied_under_maintenance(healthy: TortureFleet) -> None:
+    wide = 'migrations.AddField("shelf", "wide", models.IntegerField(null=True))'
+    healthy.version = version(
+        healthy.folder, "stock", {"0005_wide": f"{wide}]\n    needs_maintenance = True  #"}
+    )
+    with healthy.holding("SELECT * FROM clean.stock_shelf"):
+        command = healthy.start_heal("--lock-timeout=60000", "--canary=clean")
+        healthy.wait_until_blocked(command)
+        marks = healthy.sql("SELECT schema_name, reason FROM tenant_migrations_maintenance")
+    assert command.wait().exit_code == 0
+    assert marks == [("clean", "migrating stock.0005_wide")]
+    assert healthy.sql("SELECT 1 FROM tenant_migrations_maintenance") == []

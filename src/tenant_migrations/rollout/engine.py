@@ -8,7 +8,7 @@ threads and rendered models keep caches.
 
 import threading
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -16,9 +16,10 @@ import psycopg
 from django_tenants.signals import schema_migrated, schema_pre_migration
 
 from tenant_migrations.database import schema_in_use, tenant_connection
-from tenant_migrations.fleet.graph import Code, MigrationKey
+from tenant_migrations.fleet.graph import Code, MigrationKey, label
 from tenant_migrations.fleet.ledger import digest_of, read_rows
 from tenant_migrations.fleet.tenants import PUBLIC_KIND, TENANT_KIND
+from tenant_migrations.maintenance import under_maintenance
 from tenant_migrations.rollout import receivers
 from tenant_migrations.rollout.applying import Application, Limits, Progress, Unlike
 from tenant_migrations.rollout.courses import Course
@@ -58,8 +59,13 @@ class Engine:
         """Do what a task says; guarantees and errors are those of ``applying.py``.
 
         ``record`` is called inside the last transaction, so that what it writes is true exactly
-        when the work is. Sends django-tenants' signals around it.
+        when the work is. Sends django-tenants' signals around it. A tenant whose migrations say
+        ``needs_maintenance = True`` is under maintenance meanwhile.
         """
+        with self._maintenance(task):
+            self._apply(task, progress, record)
+
+    def _apply(self, task: Task, progress: Progress, record: Callable[[], None]) -> None:
         self._tell(schema_pre_migration, task)
         kind = None if task.kind in (PUBLIC_KIND, TENANT_KIND) else task.kind
         with schema_in_use(task.schema_name, kind=kind):
@@ -71,6 +77,13 @@ class Engine:
             except Unlike:
                 self._run(application)
         self._tell(schema_migrated, task)
+
+    def _maintenance(self, task: Task) -> AbstractContextManager[None]:
+        """The guard's page for the tenant's visitors where a migration says that it needs it."""
+        for key in task.pending:
+            if getattr(self._code.migration(key), "needs_maintenance", False):
+                return under_maintenance(task.schema_name, f"migrating {label(key)}")
+        return nullcontext()
 
     def _run(self, application: Application) -> None:
         scripts, task = application.scripts, application.task

@@ -26,10 +26,6 @@ from tenant_migrations.web.failures import Failure
 logger = logging.getLogger("tenant_migrations.web")
 
 
-INCIDENT = 0x746D0010
-"""First key of the advisory lock on one tenant's incidents; see ``locks.py``."""
-
-
 @dataclass(frozen=True)
 class _Met:
     """What one request met."""
@@ -136,7 +132,7 @@ def _claim_healing(schema_name: str, now: datetime) -> bool:
     options = conf.get()
     if not options.GUARD_HEALS:
         return False
-    if not locks.try_lock_transaction(tenant_connection(), INCIDENT, schema_name):
+    if not locks.try_lock_transaction(tenant_connection(), locks.INCIDENT, schema_name):
         return False
     told_since = now - timedelta(minutes=options.GUARD_HEAL_MINUTES)
     of_tenant = Incident.objects.filter(schema_name=schema_name)

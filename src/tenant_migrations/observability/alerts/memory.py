@@ -22,12 +22,9 @@ from tenant_migrations import conf
 from tenant_migrations.cli.files import NotWritten, replace_file
 from tenant_migrations.database import one_line, public_schema, schema_in_use, tenant_connection
 from tenant_migrations.exceptions import DatabaseUnavailable
-from tenant_migrations.locks import try_lock, unlock
+from tenant_migrations.locks import ALERTS, try_lock, unlock
 from tenant_migrations.models import Alert
 from tenant_migrations.observability.history import from_records
-
-ALERTS_LOCK = 0x746D0004
-"""First key of the advisory lock of whoever is telling, see ``locks``."""
 
 TIMEOUTS = """
     SELECT set_config('lock_timeout', '500', true), set_config('statement_timeout', '2000', true)
@@ -91,7 +88,7 @@ def remembered() -> Iterator[Memory | None]:
         return
     try:
         with schema_in_use(public_schema()) as connection:
-            locked = try_lock(connection, ALERTS_LOCK, "")
+            locked = try_lock(connection, ALERTS, "")
         alerts = _read_database() if locked else {}
     except (DatabaseError, DatabaseUnavailable):
         yield Memory(_read_file(), in_database=False)
@@ -101,7 +98,7 @@ def remembered() -> Iterator[Memory | None]:
     finally:
         if locked:
             with suppress(DatabaseError), schema_in_use(public_schema()) as connection:
-                unlock(connection, ALERTS_LOCK, "")
+                unlock(connection, ALERTS, "")
 
 
 def _read_database() -> dict[str, Alert]:
