@@ -26,7 +26,8 @@ class LoadedCode(Code):
     def suits(self, notes: tuple[Note, ...]) -> bool:
         """Whether a reference with these notes has all of this code's migrations, as they are.
 
-        It may have passed more, of newer code. Worked out once for each state.
+        It may have passed more, of newer code, but none of an app that is no longer installed:
+        its tables are still in the reference. Worked out once for each state.
         """
         if notes not in self._suited:
             self._suited[notes] = self._has_all(notes) and not self._is_edited(notes)
@@ -35,7 +36,7 @@ class LoadedCode(Code):
     def _has_all(self, notes: tuple[Note, ...]) -> bool:
         standing = self.standing(self.ledger_of((app, name) for app, name, _ in notes))
         waiting = (*standing.pending, *standing.squash_unrecorded)
-        return not waiting and not standing.contradiction
+        return not (waiting or standing.gone_apps or standing.contradiction)
 
     def _is_edited(self, notes: tuple[Note, ...]) -> bool:
         return any(
