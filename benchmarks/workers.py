@@ -22,7 +22,7 @@ from benchmarks.measuring import CommandFailed, Sample, run
 from benchmarks.server import CHECKOUT, Server
 
 WORKERS = (1, 2, 4)
-WORK_SECONDS = 0.25
+WORK_SECONDS = 2.0
 NAME = "0099_python"
 KINDS = {
     "waits": f"time.sleep({WORK_SECONDS})",
@@ -77,7 +77,7 @@ def _with(server: Server, made: Fleet, work: str, rounds: int, say: Say) -> Resu
         heal = [sys.executable, "manage.py", "verify_tenant_migrations", "--fix", "--no-input"]
         for number in range(rounds + 1):  # The first moves the references, and is not counted.
             for workers in (0, *WORKERS):
-                title = f"{workers} workers" if workers else "no workers"
+                title = f"{workers} worker{'s' * (workers != 1)}" if workers else "no workers"
                 _take_back(server, made)
                 with _workers(workers, environment):
                     command = [*heal, "--executor=celery"] if workers else heal
@@ -159,7 +159,7 @@ def render(result: Result) -> str:
     parts = [tables.heading("A rollout with Python work, by workers", result["facts"])]
     parts.append(tables.fleet_line(result["fleet"]))
     parts.append(
-        f"Whole processes from start to exit, median of {result['rounds']} rounds in turns."
+        f"Whole processes from start to exit, median of {result['rounds']} in turns."
         f" `RunPython` takes {result['work_seconds']:g} s in each tenant: once by waiting, once by"
         " using the processor. Without workers, Python runs in one tenant at a time."
     )
