@@ -109,6 +109,19 @@ def test_a_table_that_other_code_wants_is_no_fault_of_a_healthy_tenant(
     assert open_incidents() == []
 
 
+def test_what_failed_just_before_a_rollout_was_done_is_no_error_and_no_incident(
+    fleet: Fleet, host: Host
+) -> None:
+    """The guard looks after the request has failed, and a rollout may be quicker."""
+    fleet.sql("CREATE SCHEMA elsewhere")
+    fleet.drop_table("alpha", "finance_refund")
+    assert fleet.verify("--fix", "--no-input").exit_code == 0
+    assert host("alpha").get("/typo/?table=elsewhere.finance_refund").status_code == 503
+    assert host("alpha").get("/typo/").status_code == 500
+    assert host("beta").get("/typo/?table=elsewhere.finance_refund").status_code == 500
+    assert open_incidents() == []
+
+
 @pytest.mark.parametrize(
     ("accept", "content_type", "expected"),
     [

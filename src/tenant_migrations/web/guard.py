@@ -17,6 +17,7 @@ from django.http import FileResponse, HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
 from tenant_migrations.database import public_schema, tenant_connection
+from tenant_migrations.vocabulary import TenantStatus
 from tenant_migrations.web import incidents
 from tenant_migrations.web.closed import closed, known_marks
 from tenant_migrations.web.failures import failure_in
@@ -30,14 +31,15 @@ EVENTS = "text/event-stream"
 
 
 def blames_schema(schema_name: str, error: BaseException, path: str) -> bool:
-    """Whether an error is the fault of a tenant's schema; then the incident is noted."""
+    """Whether an error is the fault of a tenant's schema; an incident is noted while it lasts."""
     failure = failure_in(error)
     if failure is None:
         return False
     status = looker.blame(schema_name, failure)
     if status is None:
         return False
-    incidents.met(schema_name, failure, status, path)
+    if status is not TenantStatus.OK:
+        incidents.met(schema_name, failure, status, path)
     return True
 
 

@@ -11,15 +11,19 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TooLate
 from dataclasses import dataclass
+from datetime import timedelta
 from threading import Lock
 
-from tenant_migrations.database import one_line, reading_within
+from django.utils import timezone
+
+from tenant_migrations.database import one_line, public_schema, reading_within, schema_in_use
 from tenant_migrations.fleet.expectation import Reference
 from tenant_migrations.fleet.graph import Code
 from tenant_migrations.fleet.survey import Question, survey
 from tenant_migrations.logs import event
+from tenant_migrations.models import TenantOutcome
 from tenant_migrations.provisioning.reference import as_they_stand
-from tenant_migrations.vocabulary import ObjectKind, TenantStatus
+from tenant_migrations.vocabulary import ObjectKind, OutcomeState, TenantStatus
 from tenant_migrations.web.failures import Failure
 
 logger = logging.getLogger("tenant_migrations.web")
@@ -30,6 +34,9 @@ SECONDS = 5.0
 BROKEN_SECONDS = 10.0
 WELL_SECONDS = 1.0
 """For how long a look counts that found a tenant broken, or well."""
+
+ALIVE_SECONDS = 60.0
+"""A rollout that has said nothing for longer is not taken to be at work."""
 
 CODE_SECONDS = 60.0
 """For how long the references are kept in this process."""
@@ -78,7 +85,9 @@ class Known:
 class Look:
     """What a look found of one tenant."""
 
-    status: TenantStatus
+    status: TenantStatus | None
+    """As ``Looker.blame`` answers."""
+
     until: float
 
 
@@ -90,13 +99,14 @@ class Looker:
         self._threads: ThreadPoolExecutor | None = None
         self._known: Known | None = None
         self._looks: dict[str, Look] = {}
-        self._under_way: dict[str, Future[TenantStatus]] = {}
+        self._under_way: dict[str, Future[TenantStatus | None]] = {}
 
     def blame(self, schema_name: str, failure: Failure) -> TenantStatus | None:
         """The status of a tenant whose schema explains the failure, ``None`` where none does.
 
-        None is also the answer where it is not to be had in ``SECONDS``: what is not known to be
-        migration trouble is not called so. Never raises.
+        ``OK`` is that of a tenant which a rollout has brought to the code since the request
+        failed. None is also the answer where it is not to be had in ``SECONDS``: what is not
+        known to be migration trouble is not called so. Never raises.
         """
         deadline = time.monotonic() + SECONDS
         try:
@@ -109,7 +119,7 @@ class Looker:
         except Exception as error:
             event(logger, logging.WARNING, "look_failed", tenant=schema_name, error=one_line(error))
             return None
-        return None if status is TenantStatus.OK else status
+        return status
 
     def forget(self) -> None:
         """Look anew the next time."""
@@ -117,7 +127,7 @@ class Looker:
             self._known = None
             self._looks.clear()
 
-    def _status(self, schema_name: str, deadline: float) -> TenantStatus:
+    def _status(self, schema_name: str, deadline: float) -> TenantStatus | None:
         with self._lock:
             look = self._looks.get(schema_name)
             if look and look.until > time.monotonic():
@@ -128,11 +138,13 @@ class Looker:
                 self._under_way[schema_name] = future
         return future.result(deadline - time.monotonic())
 
-    def _look(self, schema_name: str) -> TenantStatus:
+    def _look(self, schema_name: str) -> TenantStatus | None:
         try:
             with reading_within(int(SECONDS * 1000)):
-                status = _verdict(schema_name, self._knowledge())
-            seconds = WELL_SECONDS if status is TenantStatus.OK else BROKEN_SECONDS
+                status: TenantStatus | None = _verdict(schema_name, self._knowledge())
+                if status is TenantStatus.OK and not _was_in_hand(schema_name):
+                    status = None
+            seconds = WELL_SECONDS if status in (None, TenantStatus.OK) else BROKEN_SECONDS
             with self._lock:
                 now = time.monotonic()
                 self._looks = {n: look for n, look in self._looks.items() if look.until > now}
@@ -170,6 +182,23 @@ def _verdict(schema_name: str, known: Known) -> TenantStatus:
     report = survey(known.code, known.references, question)
     status = report.tenants[0].status
     return report.public.status if status is TenantStatus.OK else status
+
+
+def _was_in_hand(schema_name: str) -> bool:
+    """Whether a rollout has just worked on the tenant: the request may have failed before."""
+    now = timezone.now()
+    with schema_in_use(public_schema()):
+        worked = TenantOutcome.objects.filter(
+            schema_name=schema_name,
+            state__in=(OutcomeState.RUNNING, OutcomeState.FIXED),
+            rollout__heartbeat_at__gte=now - timedelta(seconds=ALIVE_SECONDS),
+        ).values_list("started_at", "duration_seconds")
+        recently = now - timedelta(seconds=BROKEN_SECONDS)
+        return any(
+            seconds is None or began + timedelta(seconds=seconds) >= recently
+            for began, seconds in worked
+            if began
+        )
 
 
 looker = Looker()
