@@ -6,7 +6,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,8 +14,11 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
+from django_tenants.utils import schema_context
 
 from tests.support.fleets import CHECKOUT, Fleet
+from tests.torture.waiting import until
+from zumodra.accounts.models import Profile, Role
 from zumodra.custom_account_u.models import User
 
 BROWSER = shutil.which("chromium")
@@ -25,6 +27,9 @@ pytestmark = pytest.mark.skipif(BROWSER is None, reason="needs Debian package ch
 PASSWORD = "a long enough passphrase"
 IMAGES = CHECKOUT / "docs" / "images"
 ODD = "<script>alert(1)</script>"
+QUOTED = 'a"b'
+PAYMENT = "/admin/finance/payment/1/change/"
+"""A page of a tenant's own host; it reads the payment's refunds."""
 
 WIDER = """() => document.documentElement.scrollWidth > innerWidth
     ? [...document.querySelectorAll('main *')].filter((e) => !e.closest('.scroll')
@@ -55,6 +60,12 @@ class Seen:
     def go(self, path: str, host: str = "localhost") -> int:
         return int(self.page.goto(self.site.url(path, host)).status)
 
+    def hear(self, said: Any) -> None:
+        """Browsers ask for an icon where a page, such as Django's 403, names none."""
+        address = said.location["url"]
+        if said.type in ("error", "warning") and not address.endswith("/favicon.ico"):
+            self.complaints.append(f"{said.text} {address}")
+
     def audit(self) -> list[str]:
         """What the rules of axe-core, all of them, and the window's width say against the page."""
         from axe_playwright_python.sync_playwright import Axe
@@ -75,16 +86,21 @@ def site(fleet: Fleet, tmp_path: Path) -> Iterator[Site]:
         port = chosen.getsockname()[1]
     log = (tmp_path / "log").open("w")
     command = [sys.executable, "manage.py", "runserver", "--noreload", f"127.0.0.1:{port}"]
-    environment = fleet.environment(DEBUG="1", SITE_PORT=str(port))
+    environment = fleet.environment(
+        DEBUG="1", SITE_PORT=str(port), DJANGO_SETTINGS_MODULE="tests.web.site_settings"
+    )
     server = subprocess.Popen(command, cwd=CHECKOUT, env=environment, stdout=log, stderr=log)
     try:
-        for _ in range(600):
+
+        def served() -> bool:
+            assert server.poll() is None, (tmp_path / "log").read_text()
             try:
                 urlopen(f"http://127.0.0.1:{port}/health/live/", timeout=5).close()
-                break
             except URLError:
-                assert server.poll() is None, (tmp_path / "log").read_text()
-                time.sleep(0.1)
+                return False
+            return True
+
+        until(served, "the platform is served")
         yield Site(fleet, port)
     finally:
         server.terminate()
@@ -113,11 +129,9 @@ def seen(chromium: Any, site: Site) -> Iterator[Callable[..., Seen]]:
     def open_window(**options: Any) -> Seen:
         context = chromium.new_context(viewport={"width": 1100, "height": 800}, **options)
         window = Seen(context.new_page(), site)
-        window.page.on(
-            "console",
-            lambda said: said.type in ("error", "warning") and window.complaints.append(said.text),
-        )
+        window.page.on("console", window.hear)
         window.page.on("pageerror", lambda error: window.complaints.append(str(error)))
+        window.page.on("dialog", lambda said: window.complaints.append(said.message))
         opened.append((context, window))
         return window
 
@@ -130,11 +144,31 @@ def seen(chromium: Any, site: Site) -> Iterator[Callable[..., Seen]]:
 def sign_in(window: Seen) -> None:
     """As an operator, by the form."""
     User.objects.create_superuser("operator@example.com", PASSWORD)
-    window.go("/migrations/")
-    window.page.get_by_label("E-mail").fill("operator@example.com")
+    fill_in(window, "/migrations/", "operator@example.com")
+    window.page.get_by_role("heading", name="Overview").wait_for()
+
+
+def fill_in(window: Seen, path: str, email: str, host: str = "localhost") -> None:
+    """The form to sign in, on the way to a page."""
+    window.go(f"/sign-in/?next={path}", host)
+    window.page.get_by_label("E-mail").fill(email)
     window.page.get_by_label("Password").fill(PASSWORD)
     window.page.keyboard.press("Enter")
-    window.page.get_by_role("heading", name="Overview").wait_for()
+    window.page.wait_for_url(lambda url: "/sign-in/" not in url)
+
+
+def owner(window: Seen, name: str) -> None:
+    """Signs in on a tenant's host as its owner, who looks at a payment."""
+    user = User.objects.create_user(f"owner@{name}.example", PASSWORD)
+    with schema_context(name):
+        Profile.objects.create(user=user, role=Role.OWNER)
+    fill_in(window, PAYMENT, user.email, f"{name}.localhost")
+    window.page.get_by_role("heading", name="Refunds").wait_for()
+
+
+def forget_status(window: Seen, code: int) -> None:
+    """What the browser says of a page that was expected to fail is no complaint."""
+    window.complaints[:] = [said for said in window.complaints if f"status of {code}" not in said]
 
 
 def picture(window: Seen, name: str) -> None:
@@ -145,31 +179,107 @@ def picture(window: Seen, name: str) -> None:
 
 def test_from_a_broken_tenant_to_a_healed_one(site: Site, seen: Callable[..., Seen]) -> None:
     fleet = site.fleet
+    operator, customer, neighbour = seen(), seen(), seen()
+    page = operator.page
+    sign_in(operator)
+    owner(customer, "alpha")
+    owner(neighbour, "gamma")
+
     fleet.drop_table("alpha", "finance_refund")
+    assert customer.go(PAYMENT, "alpha.localhost") == 503
+    assert (
+        customer.page.get_by_role("heading").inner_text() == "This page is not available right now"
+    )
+    assert "finance_refund" not in customer.page.content()
+    assert customer.audit() == []
+    assert neighbour.go(PAYMENT, "gamma.localhost") == 200
+
     fleet.take_back("beta", "finance", "0023")
     fleet.verify()
     fleet.verify()
-    window = seen()
-    sign_in(window)
-    page = window.page
-    assert window.audit() == []
-    picture(window, "fleet-overview")
-
+    reload_until(operator, "/migrations/", page.get_by_role("link", name="1 open incident"))
+    assert operator.audit() == []
+    picture(operator, "fleet-overview")
     page.get_by_role("link", name="1 drifted").click()
     page.get_by_role("link", name="alpha", exact=True).click()
+    page.wait_for_url("**/migrations/tenant/**")
     assert page.get_by_role("heading", level=1).inner_text() == "alpha"
-    assert window.audit() == []
-    picture(window, "fleet-tenant")
+    assert page.get_by_role("cell", name="finance_refund").first.is_visible()
+    assert operator.audit() == []
+    picture(operator, "fleet-tenant")
 
-    page.get_by_role("button", name="Heal").click()
-    page.wait_for_url("**/migrations/audit/*/")
-    page.get_by_role("status").filter(has_text="1 of 1 schema done").wait_for(timeout=60_000)
-    page.get_by_text("done", exact=True).wait_for(timeout=60_000)
-    assert window.audit() == []
-    picture(window, "fleet-action")
-    page.get_by_role("link", name="To the tenant").click()
+    heal_everybody(operator)
+    assert customer.go(PAYMENT, "alpha.localhost") == 200
+    assert customer.page.get_by_role("heading", name="Refunds").is_visible()
+    operator.go("/migrations/tenant/?name=alpha")
     assert "ok" in page.locator(".lead").inner_text()
     assert page.get_by_text("None: code, ledger and structure agree.").is_visible()
+    forget_status(customer, 503)
+
+
+def reload_until(window: Seen, path: str, shown: Any) -> None:
+    """What is written beside a request is shown soon after it."""
+
+    def look() -> bool:
+        window.go(path)
+        return bool(shown.is_visible())
+
+    until(look, f"{path} shows it")
+
+
+def heal_everybody(operator: Seen) -> None:
+    """By the button of the overview, which asks for confirmation; the rollout is seen at work."""
+    page, fleet = operator.page, operator.site.fleet
+    operator.go("/migrations/")
+    page.get_by_role("button", name="Heal the fleet").click()
+    confirmation = page.get_by_label("To heal everybody, type all tenants")
+    assert confirmation.evaluate("field => field.validity.valueMissing")
+    assert fleet.value("SELECT count(*) FROM tenant_migrations_rollout") == 0
+    confirmation.fill("all tenants")
+    with fleet.connect(autocommit=False) as raw:
+        # The refunds' foreign key has to wait for this, while everybody may read.
+        raw.execute("LOCK TABLE alpha.finance_payment IN ROW EXCLUSIVE MODE")
+        page.get_by_role("button", name="Heal the fleet").click()
+        page.wait_for_url("**/migrations/audit/*/")
+        page.get_by_role("status").filter(has_text="of 2 schemas done").wait_for(timeout=60_000)
+        page.get_by_role("link", name="Rollout 1", exact=True).click()
+        page.wait_for_url("**/migrations/rollouts/*/")
+        page.get_by_text("In hand: alpha").wait_for(timeout=60_000)
+        raw.rollback()
+    # Nobody loads the page again; it is drawn anew by itself.
+    page.get_by_role("status").filter(has_text="2 of 2 schemas done").wait_for(timeout=60_000)
+    page.get_by_role("status").filter(has_text="ended").wait_for(timeout=60_000)
+    assert page.locator(".card").all_inner_texts() == ["2\nfixed"]
+    assert operator.audit() == []
+    page.get_by_role("link", name="Audit").click()
+    page.locator("main tbody th a").click()
+    page.get_by_text("done", exact=True).wait_for(timeout=60_000)
+    assert operator.audit() == []
+    picture(operator, "fleet-action")
+
+
+def test_without_the_right_there_is_403_and_no_data_and_odd_names_are_text(
+    site: Site, seen: Callable[..., Seen]
+) -> None:
+    for name in (ODD, QUOTED):
+        site.fleet.add_tenant(name, schema=False)
+    site.fleet.verify()
+    User.objects.create_user("staff@example.com", PASSWORD, is_staff=True)
+    other = seen()
+    fill_in(other, "/migrations/", "staff@example.com")
+    for path in ("", "tenants/", "tenant/?name=alpha", "rollouts/", "incidents/", "audit/"):
+        assert other.go(f"/migrations/{path}") == 403
+        assert "alpha" not in other.page.locator("body").inner_text()
+    forget_status(other, 403)
+
+    operator = seen()
+    sign_in(operator)
+    for name in (ODD, QUOTED):
+        operator.go("/migrations/tenants/")
+        operator.page.get_by_role("link", name=name, exact=True).click()
+        operator.page.wait_for_url("**/migrations/tenant/**")
+        assert operator.page.get_by_role("heading", level=1).inner_text() == name
+        assert operator.page.title().startswith(name)
 
 
 def test_the_list_is_filtered_while_one_types_and_works_by_keyboard(
@@ -233,9 +343,7 @@ def test_a_customer_meets_503_while_others_go_on_and_the_page_comes_back(
     operator.page.get_by_label("Why").fill("Moving house")
     operator.page.get_by_role("button", name="Put under maintenance").click()
     operator.page.get_by_text("Under maintenance until").wait_for()
-    deadline = time.monotonic() + 20
-    while customer.go("/sign-in/", host="beta.localhost") != 503:
-        assert time.monotonic() < deadline
+    until(lambda: customer.go("/sign-in/", host="beta.localhost") == 503, "beta is closed")
     assert customer.page.get_by_role("heading").inner_text() == "Down for maintenance"
     assert customer.audit() == []
     operator.page.get_by_role("button", name="Look in").click()
@@ -243,4 +351,4 @@ def test_a_customer_meets_503_while_others_go_on_and_the_page_comes_back(
     path = link.get_attribute("href").partition(f":{site.port}")[2]
     assert operator.go(path, host="beta.localhost") == 200
     assert customer.go("/sign-in/", host="alpha.localhost") == 200
-    customer.complaints[:] = [said for said in customer.complaints if "503" not in said]
+    forget_status(customer, 503)
