@@ -19,6 +19,7 @@ DIFFERS = (
     (r"sha256:[0-9a-f]+", "REVISION"),
     (r"[\d,.]+ (?:bytes|[kMGT]B)", "SIZE"),
     (r"[\d,.]+ (rows|s\b)", r"N \1"),
+    (r"rollout \d+|(?<=--run=)\d+", "ROLLOUT"),
     (r"(?<=free in )\S+(?=,)|(?<= of )/\S+/bin", "FOLDER"),
     (r"by the (?:share that BACKUP took|size of the tables, as if uncompressed)", "BY"),
 )

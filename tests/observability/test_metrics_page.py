@@ -69,7 +69,7 @@ def test_it_tells_of_the_newest_check_in_few_statements(fleet: Fleet) -> None:
     assert found["zumodra_last_check_timestamp_seconds"] == pytest.approx(
         sample.taken_at.timestamp(), abs=0.01
     )
-    assert len(queries) <= 20
+    assert len(queries) <= 24
     assert not any("pg_class" in query["sql"] for query in queries)
 
 

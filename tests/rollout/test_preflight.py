@@ -42,14 +42,14 @@ def test_what_no_run_survives_is_refused(change: dict[str, int], reason: str) ->
     assert refused.value.exit_code == 3
 
 
-def test_fewer_jobs_where_there_are_fewer_connections() -> None:
+def test_TM311_fewer_jobs_where_there_are_fewer_connections() -> None:
     server = replace(GOOD, free_connections=5)
     assert judge(server, 4).jobs == 2
     ((kind, message, _),) = found(server, 4)
     assert (kind, message) == ("TM311", "only 5 connections are to be had: 2 of 4 jobs")
 
 
-def test_a_lock_table_too_small_for_all_jobs() -> None:
+def test_TM312_a_lock_table_too_small_for_all_jobs() -> None:
     server = replace(GOOD, locks_per_transaction=10, locks_taken=100)
     assert judge(server, 1).findings == ()
     assert found(server) == [
@@ -72,12 +72,12 @@ def test_a_lock_table_too_small_for_all_jobs() -> None:
         (Catalog("pg_class", pages_then=600, pages=1_100, analysed=True), False),
     ],
 )
-def test_statistics_of_a_large_catalog(catalog: Catalog, stale: bool) -> None:
+def test_TM313_statistics_of_a_large_catalog(catalog: Catalog, stale: bool) -> None:
     hints = [hint for _, _, hint in found(replace(GOOD, catalogs=(catalog,)))]
     assert hints == (["as the database's owner: ANALYZE pg_class;"] if stale else [])
 
 
-def test_a_dump_at_work() -> None:
+def test_TM314_a_dump_at_work() -> None:
     ((kind, message, _),) = found(replace(GOOD, dumps=(17, 18)))
     assert kind == "TM314"
     assert message.startswith("pg_dump is at work (backend 17, 18)")
@@ -87,7 +87,7 @@ def test_a_dump_at_work() -> None:
     ("free", "largest", "told"),
     [(300 * MB, 100 * MB, False), (300 * MB, 200 * MB, True), (200 * MB, 0, True)],
 )
-def test_disk_space(free: int, largest: int, told: bool) -> None:
+def test_TM315_disk_space(free: int, largest: int, told: bool) -> None:
     server = replace(GOOD, disk=Disk(free, "acme.book", largest))
     assert [kind for kind, *_ in found(server)] == (["TM315"] if told else [])
 

@@ -118,12 +118,12 @@ class Engine:
         connection = tenant_connection()
         connection.ensure_connection()
         try:
-            rows = set(read_rows(connection.connection, task.schema_name).keys)
+            ledger = read_rows(connection.connection, task.schema_name)
         except psycopg.errors.UndefinedTable as error:
             raise Skipped("its schema is not there any more") from error
-        if digest_of(rows) != task.ledger_digest:
+        if digest_of(key for _, key in ledger.rows) != task.ledger_digest:
             raise Skipped("its ledger changed since it was read; ask again")
-        return rows
+        return set(ledger.keys)
 
     def _tell(self, signal: Any, task: Task) -> None:
         if self._tells:
