@@ -19,7 +19,6 @@ DIFFERS = (
     (r"sha256:[0-9a-f]+", "REVISION"),
     (r"[\d,.]+ (?:bytes|[kMGT]B)", "SIZE"),
     (r"[\d,.]+ (rows|s\b)", r"N \1"),
-    (r"rollout \d+|(?<=--run=)\d+", "ROLLOUT"),
     (r"(?<=free in )\S+(?=,)|(?<= of )/\S+/bin", "FOLDER"),
     (r"by the (?:share that BACKUP took|size of the tables, as if uncompressed)", "BY"),
 )
@@ -35,6 +34,8 @@ def same(text: str) -> list[str]:
 
 def test_the_transcripts_are_true(fleet: Fleet, tmp_path: Path) -> None:
     fleet.add_tenant("acme")
+    # Its migrations are a run of their own; the page begins with the first.
+    fleet.sql("TRUNCATE tenant_migrations_rollout RESTART IDENTITY CASCADE")
     shell = f'python() {{ {shlex.quote(sys.executable)} "$@"; }}; set -e\n'
     environment = fleet.environment(BACKUP_DIR=str(tmp_path / "backups"))
     backup = ""
