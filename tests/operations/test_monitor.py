@@ -146,8 +146,7 @@ def test_every_looks_again_through_a_failure_until_it_is_ended(
         with fleet.connect(autocommit=False) as reader:
             reader.execute("LOCK TABLE alpha.django_migrations IN SHARE MODE")
             fleet.drop_table("alpha", "hr_core_timeoffbalance")
-            statement = "SELECT count(*) FROM pg_locks WHERE NOT granted"
-            wait_for(lambda: fleet.value(statement) > 0)
+            wait_for(fleet.waiting_for_lock)
             monitor.send_signal(signal.SIGTERM)
             reader.rollback()
         out, _ = monitor.communicate(timeout=30)

@@ -69,10 +69,6 @@ class Hall:
         found = re.findall(rf"event=worker_took \S+ tenant={tenant} \S+ process=(\d+)", text)
         return [int(pid) for pid in found]
 
-    def waiting_for_lock(self) -> bool:
-        statement = "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'relation'"
-        return bool(self.fleet.value(statement))
-
 
 @pytest.fixture
 def hall(fleet: Fleet, broker: Broker, tmp_path: Path) -> Iterator[Hall]:
@@ -88,7 +84,7 @@ def test_two_workers_share_a_rollout_and_one_dies_with_a_tenant_in_hand(
         first, second = hall.start("first"), hall.start("second")
         reader.execute("LOCK TABLE gamma.finance_invoice IN ACCESS SHARE MODE")
         run = hall.heal(started)
-        wait_for(hall.waiting_for_lock)
+        wait_for(fleet.waiting_for_lock)
         (victim,) = hall.took("gamma")
         assert victim in (first.pid, second.pid)
         os.kill(victim, signal.SIGKILL)
@@ -119,7 +115,7 @@ def test_a_lost_broker_ends_the_run_and_nothing_is_half_done(
         for name in ("beta", "gamma", "delta"):
             reader.execute(f"LOCK TABLE {name}.finance_invoice IN ACCESS SHARE MODE")
         run = hall.heal(started)
-        wait_for(hall.waiting_for_lock)
+        wait_for(fleet.waiting_for_lock)
         hall.broker.stop()
         reader.rollback()
         out, err = run.communicate(timeout=90)

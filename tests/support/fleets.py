@@ -88,6 +88,15 @@ class Fleet:
         ((value,),) = self.rows(statement, *values, schema=schema)
         return value
 
+    def waiting_for_lock(self) -> bool:
+        """Whether anybody in this database waits for a table; other databases are other tests'."""
+        return bool(
+            self.value(
+                "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'relation' AND"
+                " database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+            )
+        )
+
     def dump(self, schema: str) -> str:
         """`pg_dump --schema-only` of a schema with its name left out, to compare with others."""
         script = self.database.pg_dump("--schema-only", "--schema", quote(schema))
