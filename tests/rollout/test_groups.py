@@ -1,6 +1,7 @@
 """Tenants for whom the same is to be done: one is done for real, others like it are replayed."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -31,6 +32,38 @@ def test_a_tenant_with_other_names_is_not_given_anothers_statements(
     structures = {healthy.structure(tenant) for tenant in NAMES}
     assert len(structures) == 1
     assert healthy.sql(UNIQUE, schema="third") == []
+
+
+def test_nor_where_the_table_gets_another_name_on_the_way(healthy: TortureFleet) -> None:
+    """What is compared is the table as it was before."""
+    healthy.version = version(healthy.folder, "stock", {"0005_tag": TAG})
+    assert healthy.heal().exit_code == 0
+    ((name,),) = healthy.sql(UNIQUE, schema="third")
+    healthy.sql(f'ALTER TABLE stock_shelf RENAME CONSTRAINT "{name}" TO odd', schema="third")
+    renamed = 'migrations.AlterModelTable("shelf", "stock_rack")'
+    healthy.version = version(
+        healthy.folder, "stock", {"0005_tag": TAG, "0006_plain": f"{renamed}, {PLAIN_TAG}"}
+    )
+    answer = healthy.heal("--no-structure")
+    assert answer.exit_code == 0, answer.stdout + answer.stderr
+    assert len({healthy.structure(tenant) for tenant in NAMES}) == 1
+
+
+def test_django_is_asked_once_for_tenants_that_were_made_alike(
+    healthy: TortureFleet, tmp_path: Path
+) -> None:
+    """Django looks the constraint up: in the reference, in the migrated tenant, in the first copy."""
+    healthy.version = version(healthy.folder, "stock", {"0005_tag": TAG})
+    assert healthy.heal().exit_code == 0
+    healthy.version = version(healthy.folder, "stock", {"0005_tag": TAG, "0006_plain": PLAIN_TAG})
+    sent = tmp_path / "statements"
+    answer = healthy.heal("--jobs=1", STATEMENTS=str(sent))
+    assert answer.json["fix"]["fixed"] == 4
+    statements = sent.read_text().splitlines()
+    assert sum("FROM pg_constraint AS c" in line for line in statements) == 3
+    drops = [line for line in statements if line.startswith("ALTER TABLE") and "DROP CONS" in line]
+    replayed = [line for line in drops if 'INSERT INTO "django_migrations"' in line]
+    assert (len(drops), len(replayed)) == (5, 2)
 
 
 def test_a_tenant_that_lacks_older_content_types_gets_these_too(healthy: TortureFleet) -> None:

@@ -28,18 +28,18 @@ TABLES = """
        AND c.relkind IN ('r', 'p', 'm')
 """
 
-NAMES = "SELECT relname FROM pg_class WHERE relnamespace = %s AND relkind IN ('r','p','v','m','f')"
+# Tables and views, and indexes as the tables that they are on.
+RELATIONS = """
+    SELECT c.oid, coalesce(t.relname, c.relname)
+      FROM pg_class c
+ LEFT JOIN pg_index x ON x.indexrelid = c.oid
+ LEFT JOIN pg_class t ON t.oid = x.indrelid
+     WHERE c.relnamespace = %s AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'i', 'I')
+"""
 
 # Locks are kept until the transaction ends, and every use of a table takes one (PostgreSQL
 # documentation, "Explicit Locking"): they tell which tables its statements were about.
-TOUCHED = """
-    SELECT DISTINCT coalesce(t.relname, c.relname)
-      FROM pg_locks l
-      JOIN pg_class c ON c.oid = l.relation AND c.relnamespace = %s
- LEFT JOIN pg_index x ON x.indexrelid = c.oid
- LEFT JOIN pg_class t ON t.oid = x.indrelid
-     WHERE l.locktype = 'relation' AND l.pid = pg_backend_pid()
-"""
+LOCKED = "SELECT relation FROM pg_locks WHERE locktype = 'relation' AND pid = pg_backend_pid()"
 
 Prints = dict[str, tuple[int, int]]
 """By table, two independent sums of hashes; equal ones mean equal definitions."""
@@ -59,12 +59,14 @@ def read_prints(
     return {name: (int(first), int(second)) for name, first, second in rows}
 
 
-def read_all_prints(connection: psycopg.Connection[Any], namespace: int) -> Prints:
-    """Of every table and view of a schema."""
-    names = [name for (name,) in psycopg.Cursor(connection).execute(NAMES, (namespace,))]
-    return read_prints(connection, namespace, names)
+def read_relations(connection: psycopg.Connection[Any], namespace: int) -> dict[int, str]:
+    """By oid of each table, view and index of a schema, the table or view that it is about.
+
+    Names change and tables go while a transaction works; what it was about before is told by oids.
+    """
+    return dict(psycopg.Cursor(connection).execute(RELATIONS, (namespace,)).fetchall())
 
 
-def read_touched(connection: psycopg.Connection[Any], namespace: int) -> set[str]:
-    """Tables and views of a schema that the open transaction has used so far."""
-    return {name for (name,) in psycopg.Cursor(connection).execute(TOUCHED, (namespace,))}
+def read_locked(connection: psycopg.Connection[Any]) -> set[int]:
+    """Oids of the relations that the open transaction has used so far, of all schemas."""
+    return {oid for (oid,) in psycopg.Cursor(connection).execute(LOCKED)}

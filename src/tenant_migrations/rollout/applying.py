@@ -21,7 +21,7 @@ from tenant_migrations import conf, locks
 from tenant_migrations.database import quote, tenant_connection, whole_transaction
 from tenant_migrations.fleet.graph import Code, MigrationKey, label
 from tenant_migrations.fleet.ledger import LEDGER_TABLE, digest_statement
-from tenant_migrations.fleet.likeness import read_all_prints, read_prints, read_touched
+from tenant_migrations.fleet.likeness import read_locked, read_prints, read_relations
 from tenant_migrations.fleet.permissions import Registry
 from tenant_migrations.rollout import receivers
 from tenant_migrations.rollout.courses import Course
@@ -218,7 +218,10 @@ class Application:
         raw, namespace = self.connection.connection, self._namespace(cursor)
         held = self._registrations.held(cursor)
         if self.transcript:
-            self.transcript.before = read_all_prints(raw, namespace)
+            self.transcript.relations = read_relations(raw, namespace)
+            self.transcript.before = read_prints(
+                raw, namespace, sorted(set(self.transcript.relations.values()))
+            )
             self.transcript.held = held
         if self.scripts:
             tables = sorted({name for script in self.scripts for name in script.prints})
@@ -243,8 +246,7 @@ class Application:
             self.progress.applied.append(label(key))
         self.progress.current = ""
         if self.transcript and keys:
-            raw, namespace = self.connection.connection, self._namespace(cursor)
-            self.transcript.touched |= read_touched(raw, namespace)
+            self.transcript.used |= read_locked(self.connection.connection)
 
     def _perform(self, cursor: Any, key: MigrationKey) -> None:
         """One migration by its own operations."""

@@ -52,8 +52,10 @@ class Transcript:
 
     before: Prints = field(default_factory=dict)
     """How all tables of the schema looked before."""
-    touched: set[str] = field(default_factory=set)
-    """Tables that the statements used."""
+    relations: dict[int, str] = field(default_factory=dict)
+    """Tables, views and indexes of the schema before, by oid, each as its table."""
+    used: set[int] = field(default_factory=set)
+    """Oids of what the statements used."""
     statements: dict[MigrationKey, list[str]] = field(default_factory=dict)
     held: Held = (None, None)
     registrations: str = ""
@@ -77,13 +79,14 @@ class Transcript:
 
     def script(self, course: Course) -> Script:
         """What was taken down on a course."""
+        tables = {self.relations[oid] for oid in self.used & self.relations.keys()}
         return Script(
             {
                 key: ";\n".join([*statements, recording(course.leg(key).rows), *SETTLE])
                 for key, statements in self.statements.items()
             },
             course.closing,
-            {name: self.before[name] for name in self.touched if name in self.before},
+            {name: self.before[name] for name in sorted(tables & self.before.keys())},
             self.held,
             self.registrations,
         )
