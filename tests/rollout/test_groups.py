@@ -52,7 +52,7 @@ def test_nor_where_the_table_gets_another_name_on_the_way(healthy: TortureFleet)
 def test_django_is_asked_once_for_tenants_that_were_made_alike(
     healthy: TortureFleet, tmp_path: Path
 ) -> None:
-    """Django looks the constraint up: in the reference, in the migrated tenant, in the first copy."""
+    """Django looks it up in the reference, in the tenant it migrated, and in the first copy."""
     healthy.version = version(healthy.folder, "stock", {"0005_tag": TAG})
     assert healthy.heal().exit_code == 0
     healthy.version = version(healthy.folder, "stock", {"0005_tag": TAG, "0006_plain": PLAIN_TAG})
