@@ -28,6 +28,11 @@ UNDO = """
     DELETE FROM {schema}.finance_plan WHERE code LIKE 'bench-%';
 """
 FORGET = "DELETE FROM {schema}.django_migrations WHERE app = 'finance' AND name ~ '_bench_'"
+FORGET_STEPS = (
+    "DELETE FROM tenant_migrations_referencestep WHERE app = 'finance' AND name ~ '_bench_'"
+)
+TENANT_REFERENCE = "tenant_migrations_reference_tenant"
+PUBLIC_REFERENCE = "tenant_migrations_reference_public"
 CATALOGS = "pg_attribute, pg_class, pg_index, pg_depend, pg_constraint, pg_type, pg_statistic"
 
 Say = Callable[[str], None]
@@ -164,7 +169,7 @@ class _Bench:
         self.schemas = [fleet.name_of(number) for number in range(1, made.tenants + 1)]
 
     def run(self, rounds: int, *, with_peers: bool) -> list[Result]:
-        self._take_back()
+        self._take_back(references=True)
         entrants = ways(self._write_statements() if self.code == "schema" else None)
         entrants += peers() if with_peers else []
         # The reference passes the later migrations once, not in every round.
@@ -179,7 +184,7 @@ class _Bench:
                         f"{self.code}, round {number} of {rounds}: {way.title}:"
                         f" {one.seconds:.2f} s (load {one.load:.1f})"
                     )
-        self._take_back()
+        self._take_back(references=True)
         samples = {id_: Sample(tuple(done)) for id_, done in runs.items() if done}
         return [_row(way, samples, self.fleet.tenants) for way in entrants]
 
@@ -221,8 +226,16 @@ class _Bench:
         path.write_text(json.dumps(given))
         return path
 
-    def _take_back(self) -> None:
-        """Columns, rows and ledger rows of the later code away."""
+    def _take_back(self, *, references: bool = False) -> None:
+        """Columns, rows and ledger rows of the later code away, if need be from references too."""
+        schemas, shared = self.schemas, ["public"]
+        with self.server.connect(self.fleet.database) as connection:
+            there = "SELECT to_regnamespace(%s) IS NOT NULL"
+            if references and connection.execute(there, (TENANT_REFERENCE,)).fetchone() == (True,):
+                schemas, shared = [*schemas, TENANT_REFERENCE], [*shared, PUBLIC_REFERENCE]
+                connection.execute(FORGET_STEPS)
+            for schema in shared:
+                connection.execute(sql.SQL(FORGET).format(schema=sql.Identifier(schema)))
 
         def work(schemas: list[str]) -> None:
             with self.server.connect(self.fleet.database) as connection:
@@ -230,11 +243,10 @@ class _Bench:
                     name = sql.Identifier(schema)
                     connection.execute(sql.SQL(UNDO + FORGET).format(schema=name))
 
-        halves = [self.schemas[::2], self.schemas[1::2]]
+        halves = [schemas[::2], schemas[1::2]]
         with ThreadPoolExecutor(len(halves)) as pool:
             list(pool.map(work, halves))
         with self.server.connect(self.fleet.database) as connection:
-            connection.execute(sql.SQL(FORGET).format(schema=sql.Identifier("public")))
             connection.execute(f"VACUUM {CATALOGS}")
             connection.execute("CHECKPOINT")
 

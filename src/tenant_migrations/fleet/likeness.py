@@ -1,14 +1,19 @@
 """Likeness of single tables: whether SQL that was made for one tenant's fits another's.
 
 The facts are those of ``fingerprints.py``, for some tables of one schema instead of all schemas:
-an index scan of each catalog, on a statement that the server has planned once per connection.
+an index scan of each catalog. Planning that takes the server longer than doing it, so that it is
+planned once per connection: prepared by name, with a generic plan. A prepared statement is planned
+anew where the search path is another one than before (PostgreSQL documentation, "PREPARE"), and
+each tenant has its own: it runs under ``pg_catalog`` alone.
 """
 
 from collections.abc import Sequence
 from typing import Any
 
 import psycopg
+from psycopg import sql
 
+from tenant_migrations.database import quote
 from tenant_migrations.fleet.fingerprints import SUMS, facts_for
 
 # Tables and views by name, and the indexes on them, each counted for its table.
@@ -16,7 +21,7 @@ TABLES = """
     SELECT c.oid, c.relname, c.relkind, c.relpersistence, c.relam, c.reloptions, c.relnamespace,
            c.relname AS owner, c.relnamespace::regnamespace || '.' AS prefix
       FROM pg_class c
-     WHERE c.relnamespace = %(namespace)s AND c.relname = ANY(%(names)s::name[])
+     WHERE c.relnamespace = $1 AND c.relname = ANY($2)
        AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
  UNION ALL
     SELECT i.oid, i.relname, i.relkind, i.relpersistence, i.relam, i.reloptions, i.relnamespace,
@@ -24,7 +29,7 @@ TABLES = """
       FROM pg_class c
       JOIN pg_index x ON x.indrelid = c.oid
       JOIN pg_class i ON i.oid = x.indexrelid
-     WHERE c.relnamespace = %(namespace)s AND c.relname = ANY(%(names)s::name[])
+     WHERE c.relnamespace = $1 AND c.relname = ANY($2)
        AND c.relkind IN ('r', 'p', 'm')
 """
 
@@ -34,39 +39,69 @@ RELATIONS = """
       FROM pg_class c
  LEFT JOIN pg_index x ON x.indexrelid = c.oid
  LEFT JOIN pg_class t ON t.oid = x.indrelid
-     WHERE c.relnamespace = %s AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'i', 'I')
+     WHERE c.relnamespace = %s::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'i', 'I')
 """
 
-# Locks are kept until the transaction ends, and every use of a table takes one (PostgreSQL
-# documentation, "Explicit Locking"): they tell which tables its statements were about.
-LOCKED = "SELECT relation FROM pg_locks WHERE locktype = 'relation' AND pid = pg_backend_pid()"
+NAME = "tenant_migrations_likeness"
+STANDING = """
+    SELECT current_setting('search_path'),
+           EXISTS (SELECT FROM pg_prepared_statements WHERE name = %s)
+"""
+READ = f"""
+    SET LOCAL search_path = pg_catalog;
+    SET LOCAL plan_cache_mode = force_generic_plan;
+    EXECUTE {NAME} (%s::regnamespace, %s);
+    SET LOCAL plan_cache_mode TO DEFAULT;
+    SELECT set_config('search_path', %s, true)
+"""
+
+# Locks are kept until the transaction ends, and whatever changes how a table looks, or refers to it
+# from another one, takes one of these (PostgreSQL documentation, "Explicit Locking").
+ALTERED = """
+    SELECT relation FROM pg_locks
+     WHERE locktype = 'relation' AND pid = pg_backend_pid()
+       AND mode NOT IN ('AccessShareLock', 'RowShareLock', 'RowExclusiveLock')
+"""
 
 Prints = dict[str, tuple[int, int]]
 """By table, two independent sums of hashes; equal ones mean equal definitions."""
 
 
 def read_prints(
-    connection: psycopg.Connection[Any], namespace: int, tables: Sequence[str]
+    connection: psycopg.Connection[Any], schema_name: str, tables: Sequence[str]
 ) -> Prints:
-    """Of these tables of a schema; those that are not there are left out. One statement."""
-    statement = (
+    """Of these tables of a schema; those that are not there are left out.
+
+    Within a transaction, whose search path is afterwards what it was.
+    """
+    cursor = psycopg.ClientCursor(connection)
+    cursor.execute(STANDING, (NAME,))
+    search_path, is_prepared = cursor.fetchone() or ("", False)
+    if not is_prepared:
+        cursor.execute(_prepare(connection))
+    cursor.execute(READ, (quote(schema_name), list(tables), search_path))
+    cursor.nextset()
+    cursor.nextset()
+    return {name: (int(first), int(second)) for name, first, second in cursor.fetchall()}
+
+
+def _prepare(connection: psycopg.Connection[Any]) -> sql.SQL:
+    return sql.SQL(
+        f"PREPARE {NAME} (oid, name[]) AS "
         f"WITH rel AS MATERIALIZED ({TABLES}), facts AS ({facts_for(connection)}) "
         f"SELECT owner, {SUMS} FROM facts GROUP BY owner"
     )
-    rows = psycopg.Cursor(connection).execute(
-        statement, {"namespace": namespace, "names": list(tables)}, prepare=True
-    )
-    return {name: (int(first), int(second)) for name, first, second in rows}
 
 
-def read_relations(connection: psycopg.Connection[Any], namespace: int) -> dict[int, str]:
+def read_relations(connection: psycopg.Connection[Any], schema_name: str) -> dict[int, str]:
     """By oid of each table, view and index of a schema, the table or view that it is about.
 
     Names change and tables go while a transaction works; what it was about before is told by oids.
     """
-    return dict(psycopg.Cursor(connection).execute(RELATIONS, (namespace,)).fetchall())
+    cursor = psycopg.ClientCursor(connection)
+    return dict(cursor.execute(RELATIONS, (quote(schema_name),)).fetchall())
 
 
-def read_locked(connection: psycopg.Connection[Any]) -> set[int]:
-    """Oids of the relations that the open transaction has used so far, of all schemas."""
-    return {oid for (oid,) in psycopg.Cursor(connection).execute(LOCKED)}
+def read_altered(connection: psycopg.Connection[Any]) -> set[int]:
+    """Oids of relations, of all schemas, that the open transaction has locked to alter them."""
+    return {oid for (oid,) in psycopg.Cursor(connection).execute(ALTERED)}

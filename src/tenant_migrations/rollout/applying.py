@@ -21,7 +21,7 @@ from tenant_migrations import conf, locks
 from tenant_migrations.database import quote, tenant_connection, whole_transaction
 from tenant_migrations.fleet.graph import Code, MigrationKey, label
 from tenant_migrations.fleet.ledger import LEDGER_TABLE, digest_statement
-from tenant_migrations.fleet.likeness import read_locked, read_prints, read_relations
+from tenant_migrations.fleet.likeness import read_altered, read_prints, read_relations
 from tenant_migrations.fleet.permissions import Registry
 from tenant_migrations.rollout import receivers
 from tenant_migrations.rollout.courses import Course
@@ -215,25 +215,21 @@ class Application:
 
     def _compare(self, cursor: Any) -> None:
         """Take down how the schema looks, or find the script that was made for what looks so."""
-        raw, namespace = self.connection.connection, self._namespace(cursor)
+        raw, schema = self.connection.connection, self.task.schema_name
         held = self._registrations.held(cursor)
         if self.transcript:
-            self.transcript.relations = read_relations(raw, namespace)
+            self.transcript.relations = read_relations(raw, schema)
             self.transcript.before = read_prints(
-                raw, namespace, sorted(set(self.transcript.relations.values()))
+                raw, schema, sorted(set(self.transcript.relations.values()))
             )
             self.transcript.held = held
         if self.scripts:
-            tables = sorted({name for script in self.scripts for name in script.prints})
-            prints = read_prints(raw, namespace, tables)
+            tables = sorted({name for script in self.scripts for name in script.tables})
+            prints = read_prints(raw, schema, tables)
             fitting = (script for script in self.scripts if script.fits(prints, held))
             self.script = next(fitting, None)
             if self.script is None or self.progress.refused:
                 raise Unlike
-
-    def _namespace(self, cursor: Any) -> int:
-        cursor.execute("SELECT oid FROM pg_namespace WHERE nspname = %s", [self.task.schema_name])
-        return int(cursor.fetchone()[0])
 
     def _apply(self, cursor: Any, keys: Sequence[MigrationKey]) -> None:
         """Migrations that share the open transaction, each with its ledger rows."""
@@ -246,7 +242,7 @@ class Application:
             self.progress.applied.append(label(key))
         self.progress.current = ""
         if self.transcript and keys:
-            self.transcript.used |= read_locked(self.connection.connection)
+            self.transcript.altered |= read_altered(self.connection.connection)
 
     def _perform(self, cursor: Any, key: MigrationKey) -> None:
         """One migration by its own operations."""

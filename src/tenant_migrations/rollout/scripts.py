@@ -1,10 +1,11 @@
 """Scripts: what Django executed in one tenant, to be executed again in others like it.
 
 A script is taken down while the real operations run in one tenant of a group (same ledger, same
-work to do). It is sound in another tenant where the tables that its statements use look as they did
-in that one (``fleet/likeness.py``), and where the same content types and permissions are there:
-that is asked in the tenant's own transaction, under the locks that keep it true. Migrations that
-may differ from tenant to tenant (``replaying.py``) have no text in it and run for real.
+work to do). It is sound in another tenant where the tables that its statements altered, or that
+Django asked the catalog about to make them, look as they did in that one (``fleet/likeness.py``),
+and where the same content types and permissions are there: that is asked in the tenant's own
+transaction, under the locks that keep it true. Migrations that may differ from tenant to tenant
+(``replaying.py``) have no text in it and run for real.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -33,8 +34,10 @@ class Script:
     """SQL by migration, ledger rows included; migrations that run for real have none."""
     closing: tuple[MigrationKey, ...]
     """What is recorded after the last migration."""
+    tables: frozenset[str]
+    """What has to look alike."""
     prints: Prints = field(repr=False)
-    """How the tables that the statements use looked before."""
+    """How these tables looked before, those that were there."""
     held: Held
     """Which content types and permissions were there before."""
     registrations: str = field(repr=False)
@@ -42,7 +45,7 @@ class Script:
 
     def fits(self, prints: Prints, held: Held) -> bool:
         """Whether a tenant is like the one that it was taken down in."""
-        seen = {name: prints[name] for name in self.prints if name in prints}
+        seen = {name: prints[name] for name in self.tables & prints.keys()}
         return (seen, held) == (self.prints, self.held)
 
 
@@ -54,17 +57,20 @@ class Transcript:
     """How all tables of the schema looked before."""
     relations: dict[int, str] = field(default_factory=dict)
     """Tables, views and indexes of the schema before, by oid, each as its table."""
-    used: set[int] = field(default_factory=set)
-    """Oids of what the statements used."""
+    altered: set[int] = field(default_factory=set)
+    """Oids of what the statements altered."""
+    asked_about: set[str] = field(default_factory=set)
+    """Tables of which Django asked for the names of constraints, indexes or sequences."""
     statements: dict[MigrationKey, list[str]] = field(default_factory=dict)
     held: Held = (None, None)
     registrations: str = ""
 
     @contextmanager
     def of(self, key: MigrationKey, editor: Any) -> Iterator[None]:
-        """Take down what a schema editor executes meanwhile."""
+        """Take down what a schema editor executes, and asks the catalog, meanwhile."""
         taken = self.statements.setdefault(key, [])
         execute, compose = editor.execute, editor.connection.ops.compose_sql
+        introspection = editor.connection.introspection
 
         def listen(statement: Any, params: Any = ()) -> Any:
             text = str(statement) if params is None else compose(str(statement), params)
@@ -72,24 +78,48 @@ class Transcript:
             return execute(text, None)
 
         editor.execute = listen
+        editor.connection.introspection = _Overheard(introspection, self.asked_about)
         try:
             yield
         finally:
+            editor.connection.introspection = introspection
             del editor.execute
 
     def script(self, course: Course) -> Script:
         """What was taken down on a course."""
-        tables = {self.relations[oid] for oid in self.used & self.relations.keys()}
+        altered = {self.relations[oid] for oid in self.altered & self.relations.keys()}
+        # Every task locks the ledger, and no operation of Django's alters it.
+        tables = frozenset(altered | self.asked_about) - {LEDGER_TABLE}
         return Script(
             {
                 key: ";\n".join([*statements, recording(course.leg(key).rows), *SETTLE])
                 for key, statements in self.statements.items()
             },
             course.closing,
-            {name: self.before[name] for name in sorted(tables & self.before.keys())},
+            tables,
+            {name: self.before[name] for name in tables & self.before.keys()},
             self.held,
             self.registrations,
         )
+
+
+class _Overheard:
+    """Introspection that notes the tables it is asked about."""
+
+    def __init__(self, introspection: Any, tables: set[str]) -> None:
+        self._introspection = introspection
+        self._tables = tables
+
+    def get_constraints(self, cursor: Any, table_name: str) -> Any:
+        self._tables.add(table_name)
+        return self._introspection.get_constraints(cursor, table_name)
+
+    def get_sequences(self, cursor: Any, table_name: str, table_fields: Any = ()) -> Any:
+        self._tables.add(table_name)
+        return self._introspection.get_sequences(cursor, table_name, table_fields)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._introspection, name)
 
 
 def recording(keys: Iterable[MigrationKey]) -> str:
