@@ -33,13 +33,9 @@ TABLES = """
        AND c.relkind IN ('r', 'p', 'm')
 """
 
-# Tables and views, and indexes as the tables that they are on.
 RELATIONS = """
-    SELECT c.oid, coalesce(t.relname, c.relname)
-      FROM pg_class c
- LEFT JOIN pg_index x ON x.indexrelid = c.oid
- LEFT JOIN pg_class t ON t.oid = x.indrelid
-     WHERE c.relnamespace = %s::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'i', 'I')
+    SELECT oid, relname FROM pg_class
+     WHERE relnamespace = %s::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'f')
 """
 
 NAME = "tenant_migrations_likeness"
@@ -53,14 +49,6 @@ READ = f"""
     EXECUTE {NAME} (%s::regnamespace, %s);
     SET LOCAL plan_cache_mode TO DEFAULT;
     SELECT set_config('search_path', %s, true)
-"""
-
-# Locks are kept until the transaction ends, and whatever changes how a table looks, or refers to it
-# from another one, takes one of these (PostgreSQL documentation, "Explicit Locking").
-ALTERED = """
-    SELECT relation FROM pg_locks
-     WHERE locktype = 'relation' AND pid = pg_backend_pid()
-       AND mode NOT IN ('AccessShareLock', 'RowShareLock', 'RowExclusiveLock')
 """
 
 Prints = dict[str, tuple[int, int]]
@@ -94,14 +82,6 @@ def _prepare(connection: psycopg.Connection[Any]) -> sql.SQL:
 
 
 def read_relations(connection: psycopg.Connection[Any], schema_name: str) -> dict[int, str]:
-    """By oid of each table, view and index of a schema, the table or view that it is about.
-
-    Names change and tables go while a transaction works; what it was about before is told by oids.
-    """
+    """Names of a schema's tables and views by oid, which stays where a name changes."""
     cursor = psycopg.ClientCursor(connection)
     return dict(cursor.execute(RELATIONS, (quote(schema_name),)).fetchall())
-
-
-def read_altered(connection: psycopg.Connection[Any]) -> set[int]:
-    """Oids of relations, of all schemas, that the open transaction has locked to alter them."""
-    return {oid for (oid,) in psycopg.Cursor(connection).execute(ALTERED)}

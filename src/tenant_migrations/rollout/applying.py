@@ -21,7 +21,7 @@ from tenant_migrations import conf, locks
 from tenant_migrations.database import quote, tenant_connection, whole_transaction
 from tenant_migrations.fleet.graph import Code, MigrationKey, label
 from tenant_migrations.fleet.ledger import LEDGER_TABLE, digest_statement
-from tenant_migrations.fleet.likeness import read_altered, read_prints, read_relations
+from tenant_migrations.fleet.likeness import read_prints, read_relations
 from tenant_migrations.fleet.permissions import Registry
 from tenant_migrations.rollout import receivers
 from tenant_migrations.rollout.courses import Course
@@ -225,7 +225,7 @@ class Application:
             self.transcript.held = held
         if self.scripts:
             tables = sorted({name for script in self.scripts for name in script.tables})
-            prints = read_prints(raw, schema, tables)
+            prints = read_prints(raw, schema, tables) if tables else {}
             fitting = (script for script in self.scripts if script.fits(prints, held))
             self.script = next(fitting, None)
             if self.script is None or self.progress.refused:
@@ -241,8 +241,6 @@ class Application:
                 self._perform(cursor, key)
             self.progress.applied.append(label(key))
         self.progress.current = ""
-        if self.transcript and keys:
-            self.transcript.altered |= read_altered(self.connection.connection)
 
     def _perform(self, cursor: Any, key: MigrationKey) -> None:
         """One migration by its own operations."""

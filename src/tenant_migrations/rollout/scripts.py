@@ -1,11 +1,13 @@
 """Scripts: what Django executed in one tenant, to be executed again in others like it.
 
 A script is taken down while the real operations run in one tenant of a group (same ledger, same
-work to do). It is sound in another tenant where the tables that its statements altered, or that
-Django asked the catalog about to make them, look as they did in that one (``fleet/likeness.py``),
-and where the same content types and permissions are there: that is asked in the tenant's own
-transaction, under the locks that keep it true. Migrations that may differ from tenant to tenant
-(``replaying.py``) have no text in it and run for real.
+work to do). What they execute follows from the code's states, the same for all, and from what they
+ask the database: Django asks the catalog about single tables, for the names of constraints, indexes
+and sequences. So it is sound in another tenant where these tables look as they did in that one
+(``fleet/likeness.py``), and where the same content types and permissions are there: that is asked
+in the tenant's own transaction, under the locks that keep it true. Migrations that may differ from
+tenant to tenant (``replaying.py``), or that asked anything else, have no text in it and run for
+real.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,6 +17,7 @@ from typing import Any
 
 from psycopg import sql
 
+from tenant_migrations.database import quote
 from tenant_migrations.fleet.graph import MigrationKey
 from tenant_migrations.fleet.ledger import LEDGER_TABLE
 from tenant_migrations.fleet.likeness import Prints
@@ -24,6 +27,10 @@ from tenant_migrations.rollout.registrations import Held
 SETTLE = ("SET CONSTRAINTS ALL IMMEDIATE", "SET CONSTRAINTS ALL DEFERRED")
 """Django commits after each migration, which fires deferred constraints. Without that, changing a
 table in which rows were just written fails with "pending trigger events"."""
+
+
+BY_ITSELF = ("SET search_path", "SAVEPOINT", "RELEASE SAVEPOINT")
+"""What django-tenants, and the block of a schema editor, send beside what operations do."""
 
 
 @dataclass(frozen=True)
@@ -56,40 +63,52 @@ class Transcript:
     before: Prints = field(default_factory=dict)
     """How all tables of the schema looked before."""
     relations: dict[int, str] = field(default_factory=dict)
-    """Tables, views and indexes of the schema before, by oid, each as its table."""
-    altered: set[int] = field(default_factory=set)
-    """Oids of what the statements altered."""
-    asked_about: set[str] = field(default_factory=set)
-    """Tables of which Django asked for the names of constraints, indexes or sequences."""
+    """Tables and views of the schema before, by oid."""
+    asked_about: set[int] = field(default_factory=set)
+    """Oids of tables that operations asked the catalog about."""
     statements: dict[MigrationKey, list[str]] = field(default_factory=dict)
     held: Held = (None, None)
     registrations: str = ""
 
     @contextmanager
     def of(self, key: MigrationKey, editor: Any) -> Iterator[None]:
-        """Take down what a schema editor executes, and asks the catalog, meanwhile."""
-        taken = self.statements.setdefault(key, [])
-        execute, compose = editor.execute, editor.connection.ops.compose_sql
-        introspection = editor.connection.introspection
+        """Take down what a schema editor executes, and asks the catalog, meanwhile.
+
+        Of a migration that sends the database anything else nothing is kept.
+        """
+        taken: list[str] = []
+        connection, execute = editor.connection, editor.execute
+        overheard = _Overheard(connection.introspection, self.asked_about)
+        heard = sent = 0
 
         def listen(statement: Any, params: Any = ()) -> Any:
-            text = str(statement) if params is None else compose(str(statement), params)
+            nonlocal heard
+            text = str(statement)
+            if params is not None:
+                text = connection.ops.compose_sql(text, params)
             taken.append(text)
+            heard += 1
             return execute(text, None)
 
-        editor.execute = listen
-        editor.connection.introspection = _Overheard(introspection, self.asked_about)
+        def count(send: Any, statement: str, *rest: Any) -> Any:
+            nonlocal sent
+            sent += not overheard.asking and not statement.startswith(BY_ITSELF)
+            return send(statement, *rest)
+
+        editor.execute, connection.introspection = listen, overheard
         try:
-            yield
+            with connection.execute_wrapper(count):
+                yield
         finally:
-            editor.connection.introspection = introspection
+            connection.introspection = overheard.introspection
             del editor.execute
+        if sent == heard:
+            self.statements[key] = taken
 
     def script(self, course: Course) -> Script:
         """What was taken down on a course."""
-        altered = {self.relations[oid] for oid in self.altered & self.relations.keys()}
-        # Every task locks the ledger, and no operation of Django's alters it.
-        tables = frozenset(altered | self.asked_about) - {LEDGER_TABLE}
+        oids = self.asked_about & self.relations.keys()
+        tables = frozenset(self.relations[oid] for oid in oids)
         return Script(
             {
                 key: ";\n".join([*statements, recording(course.leg(key).rows), *SETTLE])
@@ -97,29 +116,40 @@ class Transcript:
             },
             course.closing,
             tables,
-            {name: self.before[name] for name in tables & self.before.keys()},
+            {name: self.before[name] for name in tables},
             self.held,
             self.registrations,
         )
 
 
 class _Overheard:
-    """Introspection that notes the tables it is asked about."""
+    """Introspection that notes the tables it is asked about, by oid: names change on the way."""
 
-    def __init__(self, introspection: Any, tables: set[str]) -> None:
-        self._introspection = introspection
+    def __init__(self, introspection: Any, tables: set[int]) -> None:
+        self.introspection = introspection
+        self.asking = False
         self._tables = tables
 
     def get_constraints(self, cursor: Any, table_name: str) -> Any:
-        self._tables.add(table_name)
-        return self._introspection.get_constraints(cursor, table_name)
+        with self._about(cursor, table_name):
+            return self.introspection.get_constraints(cursor, table_name)
 
     def get_sequences(self, cursor: Any, table_name: str, table_fields: Any = ()) -> Any:
-        self._tables.add(table_name)
-        return self._introspection.get_sequences(cursor, table_name, table_fields)
+        with self._about(cursor, table_name):
+            return self.introspection.get_sequences(cursor, table_name, table_fields)
+
+    @contextmanager
+    def _about(self, cursor: Any, table_name: str) -> Iterator[None]:
+        self.asking = True
+        try:
+            cursor.execute("SELECT to_regclass(%s)::oid", [quote(table_name)])
+            self._tables.update(oid for (oid,) in cursor.fetchall() if oid)
+            yield
+        finally:
+            self.asking = False
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._introspection, name)
+        return getattr(self.introspection, name)
 
 
 def recording(keys: Iterable[MigrationKey]) -> str:
