@@ -20,6 +20,26 @@ from tenant_migrations.fleet.graph import MigrationKey
 LEDGER_TABLE = MigrationRecorder.Migration._meta.db_table
 
 
+class Recorder(MigrationRecorder):
+    """Django's recorder, for the first schema of the search path.
+
+    Django looks for its table among all that are visible, for which the server reads the whole
+    catalog: a fleet's has hundreds of thousands. Here it is asked for by name.
+    """
+
+    _has_table: bool
+
+    def has_table(self) -> bool:
+        if not self._has_table:
+            with self.connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT to_regclass(format('%%I.%%I', current_schema(), %s)) IS NOT NULL",
+                    [LEDGER_TABLE],
+                )
+                (self._has_table,) = cursor.fetchone()
+        return bool(self._has_table)
+
+
 @dataclass(frozen=True, slots=True)
 class SchemaFact:
     """A schema that exists."""

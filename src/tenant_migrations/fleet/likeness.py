@@ -34,8 +34,10 @@ TABLES = """
 """
 
 RELATIONS = """
-    SELECT oid, relname FROM pg_class
-     WHERE relnamespace = %s::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'f')
+    SELECT c.oid, c.relname
+      FROM pg_depend d JOIN pg_class c ON c.oid = d.objid
+     WHERE d.refclassid = 'pg_namespace'::regclass AND d.refobjid = %s::regnamespace
+       AND d.classid = 'pg_class'::regclass AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
 """
 
 NAME = "tenant_migrations_likeness"

@@ -55,12 +55,19 @@ PARAMETERS = {"invalid": INVALID, "disabled": DISABLED}
 
 # pg_get_*def with the pretty flag prints names by the search path; without it some are always
 # qualified. A function's definition is always qualified: the schema's own name is cut out.
+# Relations are found by what depends on the schema: pg_class has no index on it, and is a fleet's.
 OBJECTS = r"""
-WITH rel AS MATERIALIZED (
+WITH member AS (
+    SELECT objid AS oid FROM pg_depend
+     WHERE refclassid = 'pg_namespace'::regclass AND refobjid = %(namespace)s
+       AND classid = 'pg_class'::regclass
+), rel AS MATERIALIZED (
     SELECT c.oid, c.relname, c.relkind, c.relpersistence
-      FROM pg_class c
-     WHERE c.relnamespace = %(namespace)s
-       AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'i', 'I')
+      FROM (SELECT oid FROM member
+         UNION ALL
+            SELECT indexrelid FROM pg_index JOIN member ON member.oid = indrelid) AS mine
+      JOIN pg_class c USING (oid)
+     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'i', 'I')
        AND c.oid NOT IN (SELECT objid FROM pg_depend
                           WHERE refclassid = 'pg_extension'::regclass
                             AND classid = 'pg_class'::regclass AND deptype = 'e')

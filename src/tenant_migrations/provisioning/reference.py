@@ -16,7 +16,6 @@ from typing import Any
 import psycopg
 from django.db import DatabaseError, OperationalError, transaction
 from django.db.migrations.executor import MigrationExecutor
-from django.db.migrations.recorder import MigrationRecorder
 
 from tenant_migrations import conf, locks
 from tenant_migrations.database import (
@@ -34,6 +33,7 @@ from tenant_migrations.fleet import findings
 from tenant_migrations.fleet.expectation import BASE, Reference, Step, changes_between
 from tenant_migrations.fleet.findings import VERIFY, Finding
 from tenant_migrations.fleet.graph import Code, MigrationKey, label
+from tenant_migrations.fleet.ledger import Recorder
 from tenant_migrations.fleet.structure import ObjectKey, ObjectMap, read_objects
 from tenant_migrations.fleet.survey import no_progress
 from tenant_migrations.fleet.tenants import PUBLIC_KIND, TENANT_KIND, kinds, of_public
@@ -166,7 +166,7 @@ class _Builder:
 
     def _ledger(self) -> frozenset[MigrationKey]:
         with self._in_schema(include_public=False):
-            return frozenset(MigrationRecorder(self.connection).applied_migrations())
+            return frozenset(Recorder(self.connection).applied_migrations())
 
     def _recorded(self, reference: Reference) -> frozenset[MigrationKey]:
         return self.code.ledger_of(reference.passed)
@@ -190,7 +190,7 @@ class _Builder:
                 cursor.execute(f"DROP SCHEMA IF EXISTS {name} CASCADE")
                 cursor.execute(f"CREATE SCHEMA {name}")
             with self._in_schema(include_public=False):
-                MigrationRecorder(self.connection).ensure_schema()
+                Recorder(self.connection).ensure_schema()
             return self._note(Reference(self.kind, self.schema_name), BASE, {})
 
     def _move(self, reference: Reference) -> Reference:
@@ -199,6 +199,7 @@ class _Builder:
         objects = self._read()
         with self._in_schema():
             executor: Any = MigrationExecutor(self.connection)
+            executor.recorder = Recorder(self.connection)
             state = executor._create_project_state(with_applied_migrations=True)
         plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
         for done, (migration, _) in enumerate(plan):
@@ -250,7 +251,7 @@ class _Builder:
         if self.kind == PUBLIC_KIND:
             return
         with schema_in_use(public_schema()):
-            recorded = MigrationRecorder(self.connection).applied_migrations()
+            recorded = Recorder(self.connection).applied_migrations()
         if pending := of_public(self.code.standing(frozenset(recorded)).pending):
             raise ReferenceUnavailable(
                 f"public lacks {findings.named([*map(label, pending)])}, which come first",

@@ -14,13 +14,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.core.management.sql import emit_post_migrate_signal
-from django.db.migrations.recorder import MigrationRecorder
 from django.db.models.signals import post_migrate, pre_migrate
 
 from tenant_migrations import conf, locks
 from tenant_migrations.database import quote, tenant_connection, whole_transaction
 from tenant_migrations.fleet.graph import Code, MigrationKey, label
-from tenant_migrations.fleet.ledger import LEDGER_TABLE, digest_statement
+from tenant_migrations.fleet.ledger import LEDGER_TABLE, Recorder, digest_statement
 from tenant_migrations.fleet.likeness import read_prints, read_relations
 from tenant_migrations.fleet.permissions import Registry
 from tenant_migrations.rollout import receivers
@@ -172,7 +171,7 @@ class Application:
 
     def _prepare(self, cursor: Any) -> None:
         """Check that the schema is as planned, record what is proven, create what is absent."""
-        recorder = MigrationRecorder(self.connection)
+        recorder = Recorder(self.connection)
         if self.task.ledger_digest or recorder.has_table():
             self._check_ledger(cursor)
         else:
@@ -204,7 +203,7 @@ class Application:
         if cursor.fetchone() != (0, self.task.ledger_digest):
             raise Skipped("its ledger changed since it was read; ask again")
 
-    def _record_proven(self, recorder: MigrationRecorder) -> None:
+    def _record_proven(self, recorder: Recorder) -> None:
         """Rows of what is proven; a squashed one counts for Django only with all it replaces."""
         recorded = set(recorder.applied_migrations()) if self.task.record else set()
         for key in self.task.record:
