@@ -57,7 +57,7 @@ def _run(options: argparse.Namespace) -> int:
             result = backup.measure(server, options.sizes, options.rounds, _say)
             text = backup.render(result)
         elif options.benchmark == "rollout":
-            result = rollout.measure(server, options.tenants, options.rounds, options.quick, _say)
+            result = rollout.measure(server, options.sizes, options.rounds, options.quick, _say)
             text = rollout.render(result)
         elif options.benchmark == "workers":
             result = workers.measure(server, options.tenants, options.rounds, _say)
@@ -104,7 +104,7 @@ def _parser() -> argparse.ArgumentParser:
     five = benchmarks.add_parser("backup", help="a backup, and one tenant restored")
     five.add_argument("--sizes", type=_numbers, default=[100], metavar="N,N...", help="default 100")
     six = benchmarks.add_parser("rollout", help="two migrations on every tenant")
-    six.add_argument("--tenants", type=_number, default=500, metavar="N", help="default 500")
+    six.add_argument("--sizes", type=_numbers, default=[500], metavar="N,N...", help="default 500")
     six.add_argument("--quick", action="store_true", help="without the peers")
     seven = benchmarks.add_parser("workers", help="Python work in every tenant, by workers")
     seven.add_argument("--tenants", type=_number, default=40, metavar="N", help="default 40")

@@ -4,12 +4,16 @@ import os
 import statistics
 import subprocess
 import tempfile
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.server import CHECKOUT, Server
+
+LOOK_EVERY_SECONDS = 0.25
 
 
 class CommandFailed(Exception):
@@ -28,6 +32,8 @@ class Run:
     """CPU time of the server's backends meanwhile; ``None`` where the system does not tell."""
     peak_megabytes: float
     """Largest resident set of the process or any one of its children."""
+    backend_megabytes: float
+    """Most private memory that was seen of one of the server's backends; 0 where none was seen."""
     load: float
     """Load average of the last minute, at the end."""
 
@@ -43,7 +49,8 @@ def run(command: Sequence[str], environment: Mapping[str, str], server: Server) 
         child = subprocess.Popen(
             command, cwd=CHECKOUT, env=environment, stdout=output, stderr=subprocess.STDOUT
         )
-        _, status, usage = os.wait4(child.pid, 0)
+        with watching(server) as seen:
+            _, status, usage = os.wait4(child.pid, 0)
         seconds = time.perf_counter() - started
         child.returncode = os.waitstatus_to_exitcode(status)
         if child.returncode:
@@ -58,8 +65,27 @@ def run(command: Sequence[str], environment: Mapping[str, str], server: Server) 
         cpu_seconds=usage.ru_utime + usage.ru_stime,
         server_cpu_seconds=None if before is None or after is None else after - before,
         peak_megabytes=usage.ru_maxrss / 1024,
+        backend_megabytes=max(seen),
         load=os.getloadavg()[0],
     )
+
+
+@contextmanager
+def watching(server: Server) -> Iterator[list[float]]:
+    """Look meanwhile, in a thread, at the memory of the server's largest backend."""
+    seen, ended = [0.0], threading.Event()
+
+    def look() -> None:
+        while not ended.wait(LOOK_EVERY_SECONDS):
+            seen.append(server.largest_backend())
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        ended.set()
+        thread.join()
 
 
 @dataclass(frozen=True)
@@ -96,6 +122,10 @@ class Sample:
         return max(run.peak_megabytes for run in self.runs)
 
     @property
+    def backend_megabytes(self) -> float:
+        return max(run.backend_megabytes for run in self.runs)
+
+    @property
     def load(self) -> float:
         """Median load average of the machine at its runs."""
         return statistics.median(run.load for run in self.runs)
@@ -108,6 +138,7 @@ class Sample:
             "median_cpu_seconds": round(self.cpu, 3),
             "median_server_cpu_seconds": self.server_cpu and round(self.server_cpu, 3),
             "peak_megabytes": round(self.peak_megabytes, 1),
+            "backend_megabytes": round(self.backend_megabytes, 1),
             "median_load": round(self.load, 2),
             "runs_seconds": [round(run.seconds, 3) for run in self.runs],
         }

@@ -1,13 +1,14 @@
-"""Two migrations, and the same with a few rows written by code, on every tenant of a fleet.
+"""Nothing, two migrations, and these with a few rows written by code, on every tenant of a fleet.
 
 Before each run the fleet is taken back to where it was, with SQL, and the catalogs are vacuumed.
 """
 
 import json
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,12 @@ from benchmarks.fleet import Fleet
 from benchmarks.measuring import CommandFailed, Run, Sample, run
 from benchmarks.server import BENCH_DIR, CHECKOUT, Server
 
-CODES = {"schema": 2, "code": 3}
+NOTHING = ""
+CODES = {NOTHING: 0, "schema": 2, "code": 3}
 """Packages of ``benchmarks.later`` and how many migrations they add."""
+
+MOST_WITH_PEERS = 500
+"""Tenants; on larger fleets the peers would take hours."""
 
 UNDO = """
     ALTER TABLE {schema}.finance_payment DROP COLUMN IF EXISTS bench_note;
@@ -39,7 +44,7 @@ Say = Callable[[str], None]
 Result = dict[str, Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Way:
     """One way to bring the fleet to the later code."""
 
@@ -49,7 +54,7 @@ class Way:
     command: tuple[str, ...]
     environment: dict[str, str] = field(default_factory=dict)
     limit: str = ""
-    """Id of the bare replay with as many connections."""
+    """Id of the bare replay over as many connections."""
     rounds: int | None = None
     """At most so many, for what takes minutes; ``None``: all."""
 
@@ -59,15 +64,15 @@ FIX = (*VERIFY, "--fix", "--no-input")
 
 
 def ways(replayed: Path | None) -> list[Way]:
-    """The app, the limit where there is one, and the peers."""
+    """The app, and the limit where there is one."""
     found = [
         Way(
             "drop-in",
             "ours",
-            "migrate_schemas, our executor, one connection",
+            "migrate_schemas, our executor",
             MIGRATE,
             {"BENCH_EXECUTOR": OURS},
-            "limit-1",
+            "limit-2",
         ),
         Way(
             "fix-ledger",
@@ -112,36 +117,41 @@ def peers() -> list[Way]:
     ]
 
 
-def measure(server: Server, tenants: int, rounds: int, quick: bool, say: Say) -> Result:
+def measure(server: Server, sizes: Sequence[int], rounds: int, quick: bool, say: Say) -> Result:
     """All figures of one run; with ``quick`` without the peers.
 
     Raises ``CommandFailed`` where a contender does not do its work.
     """
-    made = fleet.ensure(server, tenants, say)
-    say(f"{made.tenants} tenants, {made.relations} relations each, {made.megabytes} MB")
-    results = {
-        code: _Bench(server, made, code, say).run(rounds, with_peers=not quick) for code in CODES
-    }
+    fleets = []
+    for tenants in sorted(sizes):
+        made = fleet.ensure(server, tenants, say)
+        say(f"{made.tenants} tenants, {made.relations} relations each, {made.megabytes} MB")
+        with_peers = not quick and tenants <= MOST_WITH_PEERS
+        codes = {
+            code: _Bench(server, made, code, say).run(rounds, with_peers=with_peers)
+            for code in CODES
+        }
+        fleets.append({"fleet": asdict(made), "codes": codes})
     return {
         "benchmark": "rollout",
         "rounds": rounds,
         "facts": facts.gather(server, PEERS),
-        "fleet": asdict(made),
-        "codes": results,
+        "fleets": fleets,
     }
 
 
 def render(result: Result) -> str:
     """The result as Markdown."""
     titles = {
+        NOTHING: "Nothing to do",
         "schema": "Two migrations: two columns and an index",
         "code": "The same, and three rows written by `RunPython`",
     }
     parts = [
         tables.heading("Bringing every tenant to new code", result["facts"]),
         "Whole processes, from start to exit, in turns; before each the fleet was taken back. *x"
-        " limit* is against a bare replay of the same statements over as many connections.",
-        tables.fleet_line(result["fleet"]),
+        " limit* is against a bare replay of the same statements over as many connections."
+        " *backend MB* is the most private memory that one of the server's backends had.",
     ]
     head = (
         "",
@@ -151,13 +161,18 @@ def render(result: Result) -> str:
         "ms a tenant",
         "CPU s",
         "MB",
+        "backend MB",
         "load",
         "x limit",
         "x drop-in",
         "x --fix",
     )
-    for code, rows in result["codes"].items():
-        parts += [f"### {titles[code]}", tables.table(head, [_cells(row) for row in rows])]
+    for one in result["fleets"]:
+        parts.append(tables.fleet_line(one["fleet"]))
+        for code, rows in one["codes"].items():
+            parts += [f"### {titles[code]}", tables.table(head, [_cells(row) for row in rows])]
+    if len(result["fleets"]) > 1:
+        parts += ["## Each further tenant", *_further(result["fleets"], titles)]
     return tables.page(parts)
 
 
@@ -181,12 +196,12 @@ class _Bench:
                     runs[way.id].append(self._one(way))
                     one = runs[way.id][-1]
                     self.say(
-                        f"{self.code}, round {number} of {rounds}: {way.title}:"
+                        f"{self.code or 'nothing'}, round {number} of {rounds}: {way.title}:"
                         f" {one.seconds:.2f} s (load {one.load:.1f})"
                     )
         self._take_back(references=True)
-        samples = {id_: Sample(tuple(done)) for id_, done in runs.items() if done}
-        return [_row(way, samples, self.fleet.tenants) for way in entrants]
+        samples = {way: Sample(tuple(runs[way.id])) for way in entrants}
+        return _rows(samples, self.fleet.tenants)
 
     def _one(self, way: Way) -> Run:
         self._take_back()
@@ -251,17 +266,20 @@ class _Bench:
             connection.execute("CHECKPOINT")
 
 
-def _row(way: Way, samples: dict[str, Sample], tenants: int) -> Result:
-    sample = samples[way.id]
-    row: Result = {"id": way.id, "group": way.group, "title": way.title} | sample.as_json()
-    row["milliseconds_per_tenant"] = round(1000 * sample.median / tenants, 2)
-    if way.limit in samples:
-        row["times_the_limit"] = round(sample.median / samples[way.limit].median, 2)
-    if way.group == "peer":
-        row["times_ours"] = {
-            one: round(sample.median / samples[one].median, 1) for one in ("drop-in", "fix")
-        }
-    return row
+def _rows(samples: dict[Way, Sample], tenants: int) -> list[Result]:
+    median = {way.id: sample.median for way, sample in samples.items()}
+    rows = []
+    for way, sample in samples.items():
+        row: Result = {"id": way.id, "group": way.group, "title": way.title} | sample.as_json()
+        row["milliseconds_per_tenant"] = round(1000 * sample.median / tenants, 2)
+        if way.limit in median:
+            row["times_the_limit"] = round(sample.median / median[way.limit], 2)
+        if way.group == "peer":
+            row["times_ours"] = {
+                one: round(sample.median / median[one], 1) for one in ("drop-in", "fix")
+            }
+        rows.append(row)
+    return rows
 
 
 def _cells(row: Result) -> tuple[str, ...]:
@@ -274,7 +292,38 @@ def _cells(row: Result) -> tuple[str, ...]:
         f"{row['milliseconds_per_tenant']:.2f}",
         f"{row['median_cpu_seconds']:.2f}",
         f"{row['peak_megabytes']:.0f}",
+        f"{row['backend_megabytes']:.0f}",
         f"{row['median_load']:.1f}",
         tables.figure(row.get("times_the_limit")),
         *(f"{times[one]:.1f}" if times else "" for one in ("drop-in", "fix")),
     )
+
+
+def _further(fleets: Sequence[Result], titles: dict[str, str]) -> Iterator[str]:
+    """What a tenant more takes, from each size to the next."""
+    sizes = [one["fleet"]["tenants"] for one in fleets]
+    head = ("", *(f"{few:,} to {many:,}" for few, many in pairwise(sizes)), "x limit, last")
+    yield "Milliseconds, from the medians of one size to those of the next."
+    for code, title in titles.items():
+        slopes = _slopes(fleets, code)
+        limit = slopes.get("limit-2")
+        rows = []
+        for row in fleets[-1]["codes"][code]:
+            taken = slopes.get(row["id"], [])
+            times = f"{taken[-1] / limit[-1]:.2f}" if limit and taken else ""
+            rows.append((row["title"], *(f"{one:.2f}" for one in taken), times))
+        yield f"{title}:"
+        yield tables.table(head, rows)
+
+
+def _slopes(fleets: Sequence[Result], code: str) -> dict[str, list[float]]:
+    """By contender that met all fleets."""
+    medians = [{row["id"]: row["median_seconds"] for row in one["codes"][code]} for one in fleets]
+    sizes = [one["fleet"]["tenants"] for one in fleets]
+    return {
+        id_: [
+            1000 * (many[1][id_] - few[1][id_]) / (many[0] - few[0])
+            for few, many in pairwise(zip(sizes, medians, strict=True))
+        ]
+        for id_ in set.intersection(*(set(one) for one in medians))
+    }

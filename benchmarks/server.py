@@ -61,6 +61,15 @@ class Server:
         # That they have left the list is a little earlier than that they have ended.
         time.sleep(0.1)
 
+    def largest_backend(self) -> float:
+        """Megabytes of private memory that the largest process has; 0 if unknown."""
+        pid = self._server.status().pid
+        children = Path(f"/proc/{pid}/task/{pid}/children")
+        try:
+            return max(map(_private_megabytes, children.read_text().split()), default=0.0)
+        except OSError:
+            return 0.0
+
     def stop(self) -> None:
         self._server.stop()
 
@@ -93,3 +102,13 @@ class Server:
         with self.connect() as connection:
             statement = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
             connection.execute(statement.format(sql.Identifier(database)))
+
+
+def _private_megabytes(pid: str) -> float:
+    """What a process does not share with others; 0 where it has ended meanwhile."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0.0
+    _, _, rest = status.partition("RssAnon:")
+    return int(rest.split()[0]) / 1024 if rest else 0.0
