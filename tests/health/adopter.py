@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import threading
 import time
 
 from django.db import connection
@@ -45,10 +46,8 @@ class Leaving(HealthCheck):
 class Sleeping(HealthCheck):
     """Hangs in its thread."""
 
-    seconds: float = 120
-
     def run(self) -> None:
-        time.sleep(self.seconds)
+        time.sleep(120)
 
 
 @dataclasses.dataclass
@@ -59,9 +58,15 @@ class SleepingInPool(HealthCheck):
         await asyncio.to_thread(time.sleep, 120)
 
 
+let_go = threading.Event()
+
+
 @dataclasses.dataclass
-class SleepingBriefly(Sleeping):
-    seconds: float = 3
+class Held(HealthCheck):
+    """Hangs in its thread until it is let go."""
+
+    def run(self) -> None:
+        let_go.wait()
 
 
 @dataclasses.dataclass

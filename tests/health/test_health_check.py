@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.conf import settings as project
 from django.test import override_settings
 from django.utils import timezone
 
@@ -37,7 +38,7 @@ def watched(fleet: Fleet) -> Fleet:
 
 
 def settings(**options: Any) -> override_settings:
-    return override_settings(TENANT_MIGRATIONS=options)
+    return override_settings(TENANT_MIGRATIONS={**project.TENANT_MIGRATIONS, **options})
 
 
 def checks(answer: Answer) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """`health_check` when something is wrong, on a real server."""
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -9,14 +10,17 @@ from typing import Any
 
 import psycopg
 import pytest
+from django.conf import settings as project
 from django.core.cache import caches
 from django.test import override_settings
 from django.utils import timezone
 
 from tenant_migrations.models import Backup, Quarantine, Sample
+from tests.health import adopter
 from tests.support.answers import Answer
 from tests.support.code import code_with
 from tests.support.fleets import Fleet
+from tests.torture.waiting import until
 from zumodra.embedded_postgres import EmbeddedPostgres
 
 VERIFY = "manage.py verify_tenant_migrations"
@@ -43,7 +47,7 @@ def check(answer: Answer, name: str) -> dict[str, Any]:
 
 
 def settings(**options: Any) -> override_settings:
-    return override_settings(TENANT_MIGRATIONS=options)
+    return override_settings(TENANT_MIGRATIONS={**project.TENANT_MIGRATIONS, **options})
 
 
 # --- the database
@@ -109,9 +113,7 @@ def test_a_locked_ledger_costs_no_more_than_the_timeout(fleet: Fleet) -> None:
         migrations = answer["checks"]["migrations"]
         assert migrations["message"] == "no answer within 2 s"
         assert answer["checks"]["database"]["status"] == "healthy"
-        time.sleep(1)
-        waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-        assert fleet.value(f"{waiting} AND datname = current_database()") == 0
+        until(lambda: not fleet.waiting_for_lock(), "the server has ended what still waited")
 
 
 def _examined(timeout: float) -> dict[str, Any]:
@@ -415,15 +417,19 @@ def test_a_check_of_the_projects_own_may_do_anything(fleet: Fleet) -> None:
 
 
 def test_a_check_that_hangs_does_not_delay_the_answer(fleet: Fleet) -> None:
-    with settings(HEALTH_CHECKS_ADD=["tests.health.adopter.SleepingBriefly"]):
-        report = _examined(1)
+    adopter.let_go.clear()
+    with settings(HEALTH_CHECKS_ADD=["tests.health.adopter.Held"]):
+        report = _examined(0.5)
 
-    assert 1 <= report["duration_seconds"] < 2
-    sleeping = report["checks"]["sleeping_briefly"]
-    assert sleeping["status"] == "unhealthy"
-    assert sleeping["message"] == "no answer within 1 s"
-    assert sleeping["duration_seconds"] == 1
-    time.sleep(2.5)  # Until the thread is through.
+    assert 0.5 <= report["duration_seconds"] < 1.5
+    held = report["checks"]["held"]
+    assert held["status"] == "unhealthy"
+    assert held["message"] == "no answer within 0.5 s"
+    assert held["duration_seconds"] == 0.5
+    adopter.let_go.set()
+    for thread in threading.enumerate():
+        if thread.name.startswith("health-"):
+            thread.join()
 
 
 def test_checks_that_hang_do_not_keep_the_process(fleet: Fleet) -> None:

@@ -1,7 +1,6 @@
 """The samples that checks and heals leave."""
 
 import logging
-import time
 
 import pytest
 from django.db import connection
@@ -135,9 +134,7 @@ def test_a_locked_table_is_not_waited_for(fleet: Fleet, caplog: pytest.LogCaptur
     report = verify(Question(), Code(), no_progress)
     with fleet.connect(autocommit=False) as other:
         other.execute("LOCK TABLE tenant_migrations_sample")
-        started = time.monotonic()
         history.record(report, trigger="cli", question=Question())
-        assert time.monotonic() - started < 5
     assert reasons(caplog) == ["canceling statement due to lock timeout"]
     assert not Sample.objects.exists()
 
