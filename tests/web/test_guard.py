@@ -3,6 +3,7 @@
 import asyncio
 import json
 import threading
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,10 +13,12 @@ from django.core.asgi import get_asgi_application
 from django.db import connection
 from django.test import Client, override_settings
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from tenant_migrations.models import Incident
+from tenant_migrations.models import Incident, Rollout, TenantOutcome
 from tenant_migrations.web import incidents
+from tenant_migrations.web.looking import looker
 from tests.support.code import code_with
 from tests.support.fleets import Fleet
 from tests.web.conftest import Host
@@ -109,16 +112,44 @@ def test_a_table_that_other_code_wants_is_no_fault_of_a_healthy_tenant(
     assert open_incidents() == []
 
 
-def test_what_failed_just_before_a_rollout_was_done_is_no_error_and_no_incident(
+def test_what_a_rollout_brought_just_now_is_no_error_and_no_incident(
     fleet: Fleet, host: Host
 ) -> None:
     """The guard looks after the request has failed, and a rollout may be quicker."""
     fleet.sql("CREATE SCHEMA elsewhere")
     fleet.drop_table("alpha", "finance_refund")
+    fleet.take_back("beta", "finance", "0024_subscription_cancellation")
     assert fleet.verify("--fix", "--no-input").exit_code == 0
-    assert host("alpha").get("/typo/?table=elsewhere.finance_refund").status_code == 503
+    TenantOutcome.objects.update(started_at=timezone.now())
+
+    def missing(table: str, tenant: str) -> int:
+        return host(tenant).get(f"/typo/?table=elsewhere.{table}").status_code
+
+    assert missing("finance_refund", "alpha") == 503, "it was repaired"
+    assert missing("finance_refund", "beta") == 503, "a migration made it"
+    assert missing("finance_invoice", "alpha") == 500, "it was there before"
+    assert missing("finance_refund", "gamma") == 500, "no rollout came here"
     assert host("alpha").get("/typo/").status_code == 500
-    assert host("beta").get("/typo/?table=elsewhere.finance_refund").status_code == 500
+    looker.forget()
+    TenantOutcome.objects.update(started_at=timezone.now() - timedelta(minutes=1))
+    assert missing("finance_refund", "alpha") == 500, "that was long ago"
+    assert open_incidents() == []
+
+
+def test_what_a_rollout_brought_to_public_is_none_either(fleet: Fleet, host: Host) -> None:
+    rollout = Rollout.objects.create(trigger="cli", code_revision="x", host="h", process=1)
+    rollout.outcomes.create(
+        schema_name="public",
+        state="fixed",
+        status_before="pending",
+        applied=["integrations.0003_apicredential"],
+        started_at=timezone.now(),
+        duration_seconds=0.1,
+    )
+    fleet.sql("CREATE SCHEMA elsewhere")
+    page = "/typo/?table=elsewhere."
+    assert host("alpha").get(f"{page}integrations_apicredential").status_code == 503
+    assert host("alpha").get(f"{page}finance_invoice").status_code == 500
     assert open_incidents() == []
 
 

@@ -7,18 +7,18 @@ result serves the requests of the next seconds.
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TooLate
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from threading import Lock
 
 from django.utils import timezone
 
 from tenant_migrations.database import one_line, public_schema, reading_within, schema_in_use
-from tenant_migrations.fleet.expectation import Reference
-from tenant_migrations.fleet.graph import Code
+from tenant_migrations.fleet.expectation import Reference, Step
+from tenant_migrations.fleet.graph import Code, label
 from tenant_migrations.fleet.survey import Question, survey
 from tenant_migrations.logs import event
 from tenant_migrations.models import TenantOutcome
@@ -44,7 +44,8 @@ CODE_SECONDS = 60.0
 AT_ONCE = 2
 """Looks that are made side by side."""
 
-KINDS_OF_RELATION = (ObjectKind.TABLE, ObjectKind.VIEW)
+RELATIONS = frozenset({ObjectKind.TABLE, ObjectKind.VIEW})
+COLUMNS = frozenset({ObjectKind.COLUMN})
 
 
 @dataclass(frozen=True)
@@ -61,17 +62,9 @@ class Known:
     def read(cls) -> "Known":
         code = Code()
         kept = {one.kind: one.reference for one in as_they_stand(code) if one.reference}
-        relations: set[str] = set()
-        columns: set[str] = set()
-        for reference in kept.values():
-            for step in reference.steps:
-                for key, _, _ in step.changes:
-                    if key.kind in KINDS_OF_RELATION:
-                        relations.add(key.name)
-                    elif key.kind is ObjectKind.COLUMN:
-                        columns.add(key.name)
+        steps = [step for reference in kept.values() for step in reference.steps]
         until = time.monotonic() + CODE_SECONDS
-        return cls(code, kept, frozenset(relations), frozenset(columns), until)
+        return cls(code, kept, _named(steps, RELATIONS), _named(steps, COLUMNS), until)
 
     def concerns(self, failure: Failure) -> bool:
         """Whether the migrations ever made what the request missed; a typo is none of theirs."""
@@ -80,15 +73,42 @@ class Known:
         made = self.relations if failure.sqlstate == "42P01" else self.columns
         return failure.name in made
 
+    def made_by(self, outcome: TenantOutcome) -> frozenset[str]:
+        """Names of the relations and columns that a rollout made in a schema, or changed."""
+        applied = {*outcome.applied}
+        steps = [
+            step
+            for reference in self.references.values()
+            for step in reference.steps
+            if label(step.key) in applied
+        ]
+        # "column finance_invoice.due_on"
+        repaired = {what.partition(" ")[2].rpartition(".")[2] for what in outcome.repaired}
+        return _named(steps, RELATIONS | COLUMNS) | repaired
+
+
+def _named(steps: Iterable[Step], kinds: frozenset[ObjectKind]) -> frozenset[str]:
+    return frozenset(key.name for step in steps for key, *_ in step.changes if key.kind in kinds)
+
 
 @dataclass(frozen=True)
 class Look:
     """What a look found of one tenant."""
 
-    status: TenantStatus | None
-    """As ``Looker.blame`` answers."""
+    status: TenantStatus
+    """Its own, or that of public where it is well itself."""
+    is_in_hand: bool = False
+    """Whether a rollout works on it now."""
+    brought: frozenset[str] = frozenset()
+    """Where it is well: what a rollout has brought it just now."""
 
-    until: float
+    def blames(self, failure: Failure) -> TenantStatus | None:
+        """As ``Looker.blame``."""
+        if self.status is TenantStatus.OK and not self.is_in_hand:
+            # A name that the server did not tell may be one of those.
+            missed_before = failure.name in self.brought if failure.name else bool(self.brought)
+            return self.status if missed_before else None
+        return self.status
 
 
 class Looker:
@@ -98,13 +118,14 @@ class Looker:
         self._lock = Lock()
         self._threads: ThreadPoolExecutor | None = None
         self._known: Known | None = None
-        self._looks: dict[str, Look] = {}
-        self._under_way: dict[str, Future[TenantStatus | None]] = {}
+        self._looks: dict[str, tuple[Look, float]] = {}
+        """The newest of each tenant, and until when it counts."""
+        self._under_way: dict[str, Future[Look]] = {}
 
     def blame(self, schema_name: str, failure: Failure) -> TenantStatus | None:
         """The status of a tenant whose schema explains the failure, ``None`` where none does.
 
-        ``OK`` is that of a tenant which a rollout has brought to the code since the request
+        ``OK`` is that of a tenant to which a rollout has brought what the request missed since it
         failed. None is also the answer where it is not to be had in ``SECONDS``: what is not
         known to be migration trouble is not called so. Never raises.
         """
@@ -112,14 +133,14 @@ class Looker:
         try:
             if not self._in_thread(self._knowledge, deadline).concerns(failure):
                 return None
-            status = self._status(schema_name, deadline)
+            look = self._newest(schema_name, deadline)
         except TooLate:
             event(logger, logging.WARNING, "look_too_slow", tenant=schema_name)
             return None
         except Exception as error:
             event(logger, logging.WARNING, "look_failed", tenant=schema_name, error=one_line(error))
             return None
-        return status
+        return look.blames(failure)
 
     def forget(self) -> None:
         """Look anew the next time."""
@@ -127,29 +148,30 @@ class Looker:
             self._known = None
             self._looks.clear()
 
-    def _status(self, schema_name: str, deadline: float) -> TenantStatus | None:
+    def _newest(self, schema_name: str, deadline: float) -> Look:
         with self._lock:
-            look = self._looks.get(schema_name)
-            if look and look.until > time.monotonic():
-                return look.status
+            look, until = self._looks.get(schema_name, (None, 0.0))
+            if look and until > time.monotonic():
+                return look
             future = self._under_way.get(schema_name)
             if future is None:
                 future = self._pool().submit(self._look, schema_name)
                 self._under_way[schema_name] = future
         return future.result(deadline - time.monotonic())
 
-    def _look(self, schema_name: str) -> TenantStatus | None:
+    def _look(self, schema_name: str) -> Look:
         try:
             with reading_within(int(SECONDS * 1000)):
-                status: TenantStatus | None = _verdict(schema_name, self._knowledge())
-                if status is TenantStatus.OK and not _was_in_hand(schema_name):
-                    status = None
-            seconds = WELL_SECONDS if status in (None, TenantStatus.OK) else BROKEN_SECONDS
+                known = self._knowledge()
+                look = Look(_verdict(schema_name, known))
+                if look.status is TenantStatus.OK:
+                    look = _with_what_came(look, schema_name, known)
+            seconds = WELL_SECONDS if look.status is TenantStatus.OK else BROKEN_SECONDS
             with self._lock:
                 now = time.monotonic()
-                self._looks = {n: look for n, look in self._looks.items() if look.until > now}
-                self._looks[schema_name] = Look(status, now + seconds)
-            return status
+                self._looks = {n: kept for n, kept in self._looks.items() if kept[1] > now}
+                self._looks[schema_name] = (look, now + seconds)
+            return look
         finally:
             with self._lock:
                 self._under_way.pop(schema_name, None)
@@ -184,21 +206,29 @@ def _verdict(schema_name: str, known: Known) -> TenantStatus:
     return report.public.status if status is TenantStatus.OK else status
 
 
-def _was_in_hand(schema_name: str) -> bool:
-    """Whether a rollout has just worked on the tenant: the request may have failed before."""
+def _with_what_came(look: Look, schema_name: str, known: Known) -> Look:
+    """What a rollout brought to a tenant, or to public, just before it was found to be well.
+
+    The request may have failed before that was committed.
+    """
     now = timezone.now()
+    recently = now - timedelta(seconds=BROKEN_SECONDS)
     with schema_in_use(public_schema()):
-        worked = TenantOutcome.objects.filter(
-            schema_name=schema_name,
-            state__in=(OutcomeState.RUNNING, OutcomeState.FIXED),
-            rollout__heartbeat_at__gte=now - timedelta(seconds=ALIVE_SECONDS),
-        ).values_list("started_at", "duration_seconds")
-        recently = now - timedelta(seconds=BROKEN_SECONDS)
-        return any(
-            seconds is None or began + timedelta(seconds=seconds) >= recently
-            for began, seconds in worked
-            if began
-        )
+        worked = [
+            *TenantOutcome.objects.filter(
+                schema_name__in=(schema_name, public_schema()),
+                state__in=(OutcomeState.RUNNING, OutcomeState.FIXED),
+                rollout__heartbeat_at__gte=now - timedelta(seconds=ALIVE_SECONDS),
+            )
+        ]
+    is_in_hand = any(outcome.state == OutcomeState.RUNNING for outcome in worked)
+    brought = [
+        known.made_by(outcome)
+        for outcome in worked
+        if outcome.started_at
+        and outcome.started_at + timedelta(seconds=outcome.duration_seconds or 0) >= recently
+    ]
+    return replace(look, is_in_hand=is_in_hand, brought=frozenset[str]().union(*brought))
 
 
 looker = Looker()
