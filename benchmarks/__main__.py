@@ -12,7 +12,7 @@ from typing import Any
 
 import psycopg
 
-from benchmarks import backup, growth, guard, provision, rollout, verify, workers
+from benchmarks import backup, growth, guard, provision, recording, rollout, verify, workers
 from benchmarks.measuring import CommandFailed
 from benchmarks.server import BENCH_DIR, CHECKOUT, Server
 from zumodra.embedded_postgres import EmbeddedPostgresError
@@ -53,6 +53,9 @@ def _run(options: argparse.Namespace) -> int:
         elif options.benchmark == "guard":
             result = guard.measure(server, options.rounds, _say)
             text = guard.render(result)
+        elif options.benchmark == "recording":
+            result = recording.measure(server, options.tenants, options.rounds, _say)
+            text = recording.render(result)
         elif options.benchmark == "backup":
             result = backup.measure(server, options.sizes, options.rounds, _say)
             text = backup.render(result)
@@ -73,6 +76,7 @@ def _run(options: argparse.Namespace) -> int:
         "verify": verify.targets_met,
         "provision": provision.targets_met,
         "guard": guard.targets_met,
+        "recording": recording.targets_met,
         "backup": backup.targets_met,
     }
     met = options.benchmark not in targets or targets[options.benchmark](result)
@@ -108,7 +112,10 @@ def _parser() -> argparse.ArgumentParser:
     six.add_argument("--quick", action="store_true", help="without the peers")
     seven = benchmarks.add_parser("workers", help="Python work in every tenant, by workers")
     seven.add_argument("--tenants", type=_number, default=40, metavar="N", help="default 40")
-    whole = ((one, 5), (two, 5), (three, 5), (four, 20), (five, 5), (six, 5), (seven, 3))
+    eight = benchmarks.add_parser("recording", help="what recording costs a check")
+    eight.add_argument("--tenants", type=_number, default=500, metavar="N", help="default 500")
+    ours = ((four, 20), (five, 5), (seven, 3), (eight, 10))
+    whole = ((one, 5), (two, 5), (three, 5), (six, 5), *ours)
     for each, rounds in whole:
         each.add_argument(
             "--rounds", type=_number, default=rounds, metavar="N", help=f"default {rounds}"

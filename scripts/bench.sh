@@ -16,6 +16,7 @@ usage: scripts/bench.sh verify [--tenants=500] [--rounds=5] [--quick]
        scripts/bench.sh growth [--sizes=100,500,1000] [--rounds=5]
        scripts/bench.sh provision [--tenants=100] [--rounds=5]
        scripts/bench.sh guard [--rounds=20]
+       scripts/bench.sh recording [--tenants=500] [--rounds=10]
        scripts/bench.sh backup [--sizes=100,1000] [--rounds=5]
        scripts/bench.sh workers [--tenants=40] [--rounds=3]
        scripts/bench.sh clean
@@ -34,6 +35,7 @@ written to benchmarks/results as JSON and Markdown (--output=FOLDER: elsewhere).
   provision  a new tenant beside N others: the app, django-tenants' save(), and psql replaying
            a dump
   guard    what the guard of tenants' pages costs a healthy request, with and without it in turns
+  recording  what a check's sample and the tenants' states cost beside the check itself
   backup   a backup and the restore of one tenant, beside pg_dump and pg_restore
   workers  a rollout with Python work in every tenant: 1, 2 and 4 of Celery's workers
            (redis-server has to be installed)
@@ -74,7 +76,7 @@ case "${1-}" in
     usage
     exit 0
     ;;
-  verify | rollout | growth | provision | guard | backup | workers | clean | lock) ;;
+  verify | rollout | growth | provision | guard | recording | backup | workers | clean | lock) ;;
   *) fail 2 "name a benchmark: see scripts/bench.sh --help" ;;
 esac
 
@@ -83,5 +85,8 @@ if [[ $1 == lock ]]; then
   write_lock
   exit 0
 fi
-[[ $1 == clean || $1 == guard || $1 == backup ]] || install_peers
+case "$1" in
+  clean | guard | recording | backup) ;;
+  *) install_peers ;;
+esac
 exec .venv/bin/python -m benchmarks "$@"
