@@ -68,6 +68,11 @@ class Rollout(models.Model):
     code_revision = models.CharField(max_length=80)
     options = models.JSONField(default=dict, help_text="the selection and limits it ran with")
     plan = models.JSONField(default=list, help_text="per variant: tenants and their migrations")
+    waves = models.JSONField(
+        default=list,
+        db_default=[],
+        help_text="those that began: wave, schemas, began_at",
+    )
     before = models.JSONField(default=dict, help_text="tenants by status, before")
     after = models.JSONField(default=dict, help_text="tenants by status, after")
     host = models.CharField(max_length=255)

@@ -158,6 +158,18 @@ class OutcomeState(StrEnum):
     """The run died while this tenant was in hand; its transaction was rolled back."""
 
 
+class Wave(StrEnum):
+    """Which schemas of a rollout are done together, in the order in which waves begin."""
+
+    PUBLIC = "public"
+    REFERENCE = "reference"
+    """No schema of the fleet: the reference schemas pass what is new."""
+    CANARIES = "canaries"
+    FIRST = "first of each group"
+    SMALLEST = "smallest tenth"
+    REST = "rest"
+
+
 class CheckStatus(StrEnum):
     """What one health check says."""
 

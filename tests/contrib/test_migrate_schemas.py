@@ -135,6 +135,9 @@ class TestFleet:
         assert (verified.exit_code, verified.json["tenants_ok"]) == (0, 4)
         rollout = torture.last_rollout()
         assert (rollout["trigger"], rollout["state"]) == ("migrate_schemas", "finished")
+        waves = {wave["wave"]: wave["schemas"] for wave in rollout["waves"]}
+        assert [*waves] == ["first of each group", "rest"]
+        assert {name for names in waves.values() for name in names} == {*BEHIND}
         outcomes = torture.outcomes(rollout["id"])
         assert {name: row["state"] for name, row in outcomes.items()} == dict.fromkeys(
             BEHIND, "fixed"

@@ -23,6 +23,22 @@ def test_a_run_records_its_plan_and_the_fleet_before_and_after(torture: TortureF
     (variant,) = rollout["plan"]
     assert variant["tenants"] == ["first", "second", "third"]
     assert "quick.0003_by_steps" in variant["migrations"]
+    waves = [(wave["wave"], len(wave["schemas"])) for wave in rollout["waves"]]
+    assert waves == [("reference", 0), ("first of each group", 1), ("rest", 2)]
+
+
+def test_the_waves_are_recorded_as_they_begin(torture: TortureFleet) -> None:
+    torture.sql("DROP INDEX tm_rollout_state", schema="public")
+    torture.heal("--canary=third", "--jobs=1")
+    rollout = torture.last_rollout()
+    assert [(wave["wave"], wave["schemas"]) for wave in rollout["waves"]] == [
+        ("reference", []),
+        ("public", ["public"]),
+        ("canaries", ["third"]),
+        ("rest", ["first", "second"]),
+    ]
+    began = [wave["began_at"] for wave in rollout["waves"]]
+    assert began == sorted(began)
 
 
 def test_each_tenant_has_an_outcome(torture: TortureFleet) -> None:

@@ -3,6 +3,7 @@
 import re
 import threading
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -305,6 +306,41 @@ def test_what_a_rollout_left_behind_is_retried(fleet: Fleet, staff: Staff) -> No
     assert (action.parameters, action.exit_code) == ({"rollout": rollout.pk, "tenants": 1}, 0)
     retried = Rollout.objects.exclude(pk=rollout.pk).get()
     assert retried.options["tenants"] == ["alpha"]
+
+
+def test_a_rollout_shows_its_waves_and_what_is_still_to_come(fleet: Fleet, staff: Staff) -> None:
+    began = timezone.now().isoformat()
+    rollout = Rollout.objects.create(
+        trigger="cli",
+        code_revision="x",
+        host="here",
+        process=1,
+        waves=[
+            {"wave": "reference", "schemas": [], "began_at": began},
+            {"wave": "canaries", "schemas": ["alpha", "beta"], "began_at": began},
+            {"wave": "rest", "schemas": ["gamma"], "began_at": began},
+        ],
+    )
+    states = {"alpha": "fixed", "beta": "failed", "gamma": "running", "delta": "not attempted"}
+    for name, state in states.items():
+        rollout.outcomes.create(schema_name=name, state=state, status_before="pending")
+
+    def rows() -> list[list[str]]:
+        page = staff("view_fleet").get(f"/migrations/rollouts/{rollout.pk}/").text
+        table = page.partition('aria-label="Waves"')[2].partition("</table>")[0]
+        found = re.findall(r"<tr>(.*?)</tr>", table)
+        return [re.findall(r"<t[hd][^>]*>([^<]*)</t[hd]>", row) for row in found]
+
+    at = timezone.localtime(datetime.fromisoformat(began)).strftime("%H:%M:%S")
+    assert rows() == [
+        ["Wave", "Began", "Done", "Failed", "Schemas"],
+        ["reference", at, "·", "·", "·"],
+        ["canaries", at, "2", "1", "2"],
+        ["rest", at, "0", "0", "1"],
+        ["still to come", "", "", "", "1"],
+    ]
+    Rollout.objects.update(state="stopped")
+    assert rows()[-1] == ["not reached", "", "", "", "1"]
 
 
 def test_a_process_that_can_not_be_started(fleet: Fleet, staff: Staff) -> None:

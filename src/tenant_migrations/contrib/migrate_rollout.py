@@ -14,6 +14,7 @@ from tenant_migrations.database import one_line, public_schema, schema_in_use
 from tenant_migrations.exceptions import DatabaseUnavailable
 from tenant_migrations.fleet.graph import MigrationKey
 from tenant_migrations.fleet.ledger import digest_of
+from tenant_migrations.fleet.tenants import PUBLIC_KIND
 from tenant_migrations.locks import FleetLock
 from tenant_migrations.models import Quarantine
 from tenant_migrations.rollout.applying import Limits, Progress
@@ -28,7 +29,7 @@ from tenant_migrations.rollout.planning import Plan, Skip, Task
 from tenant_migrations.rollout.preflight import preflight
 from tenant_migrations.rollout.recording import Record
 from tenant_migrations.rollout.reversing import Reversal, reverse
-from tenant_migrations.vocabulary import TenantStatus
+from tenant_migrations.vocabulary import TenantStatus, Wave
 
 TRIGGER = "migrate_schemas"
 RELEASE = "manage.py verify_tenant_migrations --fix --retry-quarantined"
@@ -93,13 +94,14 @@ class Rollout:
             else:
                 told(look, f"{QUARANTINED}; release it with {RELEASE}")
         if in_order or len(tasks) < 2:
-            self._do(tasks, told, 1)
+            is_public = all(task.kind == PUBLIC_KIND for task in tasks)
+            self._do(Wave.PUBLIC if is_public else Wave.REST, tasks, told, 1)
             return
         sizes = Sizes.read([task.schema_name for task in tasks])
         tried = self._first_of_groups(tasks, sizes, told)
         rest = [task for task in tasks if task.schema_name not in tried]
-        for part in waves(rest, sizes):
-            self._do(part, told, self._jobs)
+        for wave, part in waves(rest, sizes).items():
+            self._do(wave, part, told, self._jobs)
 
     def _first_of_groups(self, tasks: Sequence[Task], sizes: Sizes, told: Told) -> set[str]:
         tried: set[str] = set()
@@ -108,11 +110,15 @@ class Rollout:
             for task in members:
                 if self._engine.has_script(task) or self.stop.reason:
                     break
-                self._do([task], told, 1)
+                self._do(Wave.FIRST, [task], told, 1)
                 tried.add(task.schema_name)
         return tried
 
-    def _do(self, tasks: Sequence[Task], told: Told, jobs: int) -> None:
+    def _do(self, wave: Wave, tasks: Sequence[Task], told: Told, jobs: int) -> None:
+        if not tasks or self.stop.reason:
+            return
+        self._record.wave(wave, [task.schema_name for task in tasks])
+
         def ended(task: Task, failure: Failure | None) -> str:
             look = self.looks[task.schema_name]
             if failure is None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from tenant_migrations.database import reading
 from tenant_migrations.rollout.planning import Group, Task
+from tenant_migrations.vocabulary import Wave
 
 FIRST_WAVE_PERCENT = 10
 """Share of the tenants, the smallest ones, that are done before the rest is begun."""
@@ -71,9 +72,9 @@ def groups(tasks: Iterable[Task], sizes: Sizes) -> list[list[Task]]:
     )
 
 
-def waves(tasks: Sequence[Task], sizes: Sizes) -> list[list[Task]]:
+def waves(tasks: Sequence[Task], sizes: Sizes) -> dict[Wave, list[Task]]:
     """A small wave of small tenants, then the rest, each with the largest tenant first."""
     ordered = sorted(tasks, key=sizes.of)
     few = len(ordered) * FIRST_WAVE_PERCENT // 100 if len(ordered) >= LEAST_FOR_WAVES else 0
-    parts = [ordered[:few], ordered[few:]]
-    return [sorted(part, key=sizes.of, reverse=True) for part in parts if part]
+    parts = {Wave.SMALLEST: ordered[:few], Wave.REST: ordered[few:]}
+    return {wave: sorted(part, key=sizes.of, reverse=True) for wave, part in parts.items() if part}

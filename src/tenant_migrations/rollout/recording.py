@@ -26,7 +26,7 @@ from tenant_migrations.models import Quarantine, Rollout, TenantOutcome
 from tenant_migrations.rollout.applying import Progress
 from tenant_migrations.rollout.failures import Consequence, Failure
 from tenant_migrations.rollout.planning import Plan, Skip, Task
-from tenant_migrations.vocabulary import OutcomeState, RolloutState, TenantStatus
+from tenant_migrations.vocabulary import OutcomeState, RolloutState, TenantStatus, Wave
 
 REFUSED_HINT = f"restore or clear the rows that stand in the way, then: {HEAL}"
 
@@ -81,6 +81,17 @@ class Record:
             )
         for skip in plan.skips:
             self._log(logging.WARNING, "tenant_skipped", tenant=skip.schema_name, why=skip.reason)
+
+    def wave(self, wave: Wave, names: Sequence[str] = ()) -> None:
+        """These schemas are begun together; what a wave is given in parts is one wave."""
+        waves = self.rollout.waves
+        if waves and waves[-1]["wave"] == wave:
+            waves[-1]["schemas"] += names
+        else:
+            began_at = timezone.now().isoformat()
+            waves.append({"wave": wave.value, "schemas": [*names], "began_at": began_at})
+        with schema_in_use(public_schema()):
+            self.rollout.save(update_fields=["waves"])
 
     @staticmethod
     def _planned(rollout: Rollout, task: Task) -> TenantOutcome:

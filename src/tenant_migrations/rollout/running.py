@@ -38,7 +38,7 @@ from tenant_migrations.rollout.preflight import preflight
 from tenant_migrations.rollout.quarantine import release
 from tenant_migrations.rollout.recording import Record
 from tenant_migrations.rollout.verifying import older_code
-from tenant_migrations.vocabulary import OutcomeState, TenantStatus
+from tenant_migrations.vocabulary import OutcomeState, TenantStatus, Wave
 
 Report = Callable[[str, int, int], None]
 
@@ -153,6 +153,7 @@ class Run:
     def _stages(self) -> FleetReport:
         """Public, reference, tenants, and how the fleet is afterwards."""
         self._public()
+        self.record.wave(Wave.REFERENCE)
         self.references, self.fleet_findings = bring_forward(self.code, self.progress)
         self._refuse_older_code()
         before = self._survey(self.order.question)
@@ -183,6 +184,7 @@ class Run:
             return
         task = self._public_task(report)
         self.record.plan(Plan((task,)))
+        self.record.wave(Wave.PUBLIC, [task.schema_name])
         self.progress("migrating public", 0, 1)
         failure = self.attempt(task)
         if failure is not None:
@@ -227,8 +229,11 @@ class Run:
             frozenset(self.order.canaries),
         )
         self.done: set[str] = set()
-        first = {public_schema(), *self.order.canaries}
-        self._do("trying canaries", [task for task in plan.tasks if task.schema_name in first], 1)
+        public = [task for task in plan.tasks if task.kind == PUBLIC_KIND]
+        canaries = [task for task in plan.tasks if task.schema_name in self.order.canaries]
+        self._do(Wave.PUBLIC, "repairing public", public, 1)
+        self._do(Wave.CANARIES, "trying canaries", canaries, 1)
+        first = {task.schema_name for task in (*public, *canaries)}
         rest = [task for task in plan.tasks if task.schema_name not in first]
         if not rest:
             return
@@ -236,9 +241,9 @@ class Run:
         self._first_of_groups(rest, sizes)
         rest = [task for task in rest if task.schema_name not in self.done]
         parts = waves(rest, sizes)
-        for number, part in enumerate(parts, start=1):
+        for number, (wave, part) in enumerate(parts.items(), start=1):
             what = "healing" if len(parts) == 1 else f"healing (wave {number} of {len(parts)})"
-            self._do(what, part, self.order.question.jobs, hands=self.order.hands)
+            self._do(wave, what, part, self.order.question.jobs, hands=self.order.hands)
 
     def _first_of_groups(self, tasks: Sequence[Task], sizes: Sizes) -> None:
         """One tenant of each group by itself; another where its own rows stood in the way."""
@@ -247,10 +252,20 @@ class Run:
             for task in members:
                 if self.engine.has_script(task) or self.stop.reason:
                     break
-                self._do("trying the first of a kind", [task], 1)
+                self._do(Wave.FIRST, "trying the first of a kind", [task], 1)
 
-    def _do(self, what: str, tasks: Sequence[Task], jobs: int, hands: Hands | None = None) -> None:
+    def _do(
+        self,
+        wave: Wave,
+        what: str,
+        tasks: Sequence[Task],
+        jobs: int,
+        hands: Hands | None = None,
+    ) -> None:
         """Attempt these tasks, until the run has to stop."""
+        if not tasks or self.stop.reason:
+            return
+        self.record.wave(wave, [task.schema_name for task in tasks])
         done = 0
 
         def ended(task: Task, failure: Failure | None) -> str:
@@ -263,8 +278,7 @@ class Run:
             self.record.quarantine_after(conf.get().QUARANTINE_AFTER, task.schema_name, failure)
             return self.budget.spend(task.schema_name, failure)
 
-        if tasks:
-            self.progress(what, 0, len(tasks))
+        self.progress(what, 0, len(tasks))
         crew = hands(self, ended) if hands else Crew(jobs, self.stop, self.attempt, ended)
         crew.do(tasks)
 

@@ -1,7 +1,8 @@
 """Rollouts: what was done to the fleet, and what is being done now."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.paginator import Paginator
@@ -11,7 +12,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from tenant_migrations.database import public_schema
-from tenant_migrations.models import FleetAction, Rollout, TenantOutcome
+from tenant_migrations.models import FleetAction, Rollout
 from tenant_migrations.vocabulary import OutcomeState, RolloutState
 from tenant_migrations.web.pages.backups import rollback_context
 from tenant_migrations.web.pages.page import draw, fleet_page, number
@@ -21,7 +22,8 @@ FAILURES_SHOWN = 100
 SILENT = timedelta(minutes=5)
 """How long a run may say nothing before its page says so."""
 
-DONE = (OutcomeState.FIXED, OutcomeState.FAILED, OutcomeState.SKIPPED, OutcomeState.CRASHED)
+FAILED = (OutcomeState.FAILED, OutcomeState.CRASHED)
+DONE = (OutcomeState.FIXED, OutcomeState.SKIPPED, *FAILED)
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,18 @@ class Speed:
 
 
 @dataclass(frozen=True)
-class Wave:
+class Began:
+    """A wave that has begun."""
+
+    wave: str
+    at: datetime
+    schemas: int
+    done: int
+    failed: int
+
+
+@dataclass(frozen=True)
+class Part:
     """Tenants of one variant that a run brings to the code by the same steps."""
 
     variant: str
@@ -58,7 +71,7 @@ def rollouts(request: HttpRequest) -> HttpResponse:
         for state in (OutcomeState.FIXED, OutcomeState.FAILED, OutcomeState.SKIPPED)
     }
     paginator = Paginator(
-        Rollout.objects.defer("plan").annotate(**states).order_by("-id"), ON_A_PAGE
+        Rollout.objects.defer("plan", "waves").annotate(**states).order_by("-id"), ON_A_PAGE
     )
     page = paginator.get_page(number(request.GET.get("page"), 1))
     return draw(request, "rollouts", {"section": "rollouts", "page_obj": page})
@@ -105,14 +118,18 @@ def live_state(rollout: Rollout) -> dict[str, Any]:
     outcomes = rollout.outcomes.all()
     counts = dict(outcomes.order_by().values_list("state").annotate(tenants=Count("id")))
     is_running = rollout.state == RolloutState.RUNNING
-    failed = outcomes.filter(state__in=[OutcomeState.FAILED, OutcomeState.CRASHED])
+    failed = outcomes.filter(state__in=FAILED)
+    states = dict(outcomes.order_by().values_list("schema_name", "state"))
+    waves = _waves(rollout, states)
     return {
         "rollout": rollout,
         "is_running": is_running,
         "is_silent": is_running and timezone.now() - rollout.heartbeat_at > SILENT,
         "counts": [(state.value, counts.get(state.value, 0)) for state in OutcomeState],
         "speed": _speed(rollout, counts),
-        "waves": _waves(rollout),
+        "waves": waves,
+        "not_begun": _not_begun(rollout, states) if waves else 0,
+        "parts": _parts(rollout, states),
         "in_hand": outcomes.filter(state=OutcomeState.RUNNING),
         "failures": failed[:FAILURES_SHOWN],
         "more_failures": max(0, failed.count() - FAILURES_SHOWN),
@@ -135,17 +152,33 @@ def _speed(rollout: Rollout, counts: dict[str, int]) -> Speed:
     return Speed(done, total, rate * 60, timedelta(seconds=round((total - done) / rate)))
 
 
-def _waves(rollout: Rollout) -> list[Wave]:
-    ended = set(
-        TenantOutcome.objects.filter(rollout=rollout, state__in=DONE).values_list(
-            "schema_name", flat=True
-        )
-    )
+def _waves(rollout: Rollout, states: Mapping[str, str]) -> list[Began]:
     return [
-        Wave(
+        Began(
+            wave["wave"],
+            datetime.fromisoformat(wave["began_at"]),
+            len(wave["schemas"]),
+            sum(states.get(name) in DONE for name in wave["schemas"]),
+            sum(states.get(name) in FAILED for name in wave["schemas"]),
+        )
+        for wave in rollout.waves
+    ]
+
+
+def _not_begun(rollout: Rollout, states: Mapping[str, str]) -> int:
+    """Schemas that the plan names and no wave has come to."""
+    begun = {name for wave in rollout.waves for name in wave["schemas"]}
+    return sum(
+        state == OutcomeState.NOT_ATTEMPTED for name, state in states.items() if name not in begun
+    )
+
+
+def _parts(rollout: Rollout, states: Mapping[str, str]) -> list[Part]:
+    return [
+        Part(
             variant=public_schema() if names == [public_schema()] else part.get("variant", ""),
             tenants=len(names),
-            done=len(ended.intersection(names)),
+            done=sum(states.get(name) in DONE for name in names),
             migrations=part.get("migrations", []),
             create=part.get("create", []),
         )
