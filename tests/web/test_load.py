@@ -3,7 +3,8 @@
 A small project is served by gunicorn and rolled out by ``manage.py``, each in processes of their
 own. Its tenants are small, copies made by SQL, and lack one migration whose column their page
 reads; others lack nothing. The visitors come in waves, each of 200 requests that are all under way
-together, until the rollout has ended.
+together. The rollout can't end before the first wave has been: the ledger of one tenant is locked
+until then.
 
 The time of a request is counted from when one of the server's 32 threads takes it up. To wait for
 a free thread before is a matter of the server's size, and no doing of the rollout.
@@ -14,9 +15,9 @@ import os
 import socket
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Barrier
 
@@ -30,8 +31,12 @@ from tests.torture.waiting import until
 
 BEHIND = [f"behind{number:03d}" for number in range(200)]
 UNTOUCHED = [f"well{number:03d}" for number in range(100)]
-EVERYBODY = [*UNTOUCHED, *BEHIND[1::2]]
-VISITORS = len(EVERYBODY)
+HELD = BEHIND[-1]
+"""The tenant that the rollout has to wait for."""
+VISITORS = 200
+ENOUGH = 10
+"""So many tenants are at the code before the first wave."""
+MORE_WAVES = 3
 LIMIT_SECONDS = Settings.LOCK_TIMEOUT_MS / 1000
 
 
@@ -98,13 +103,21 @@ class Crowd:
                 for name in others:
                     raw.execute(renamed(script, first, name).encode(), prepare=False)
 
-    def outcomes(self) -> int:
+    def fixed(self) -> list[str]:
         """Tenants that the rollout has brought to the code."""
         with self.database.connect() as raw:
-            (count,) = raw.execute(
-                "SELECT count(*) FROM tenant_migrations_tenantoutcome WHERE state = 'fixed'"
-            ).fetchone() or (0,)
-        return int(count)
+            rows = raw.execute(
+                "SELECT schema_name FROM tenant_migrations_tenantoutcome WHERE state = 'fixed'"
+            )
+            return [name for (name,) in rows]
+
+    @contextmanager
+    def held(self, tenant: str) -> Iterator[None]:
+        """Nobody migrates a tenant meanwhile; its pages and its ledger are read as ever."""
+        with self.database.connect(autocommit=False) as raw:
+            raw.execute(f"LOCK TABLE {tenant}.django_migrations IN ROW EXCLUSIVE MODE")
+            yield
+            raw.rollback()
 
     def visit(self, tenant: str) -> Answer:
         """One request on a connection of its own."""
@@ -155,19 +168,30 @@ def crowd(server: Server) -> Iterator[Crowd]:
 
 
 def test_nobody_meets_500_and_untouched_tenants_do_not_wait(crowd: Crowd) -> None:
-    waves: list[list[Answer]] = []
+    answers: list[Answer] = []
     with ThreadPoolExecutor(VISITORS) as pool:
-        rollout = crowd.start("django", "verify_tenant_migrations", "--fix", "--no-input")
-        until(crowd.outcomes, "the rollout is at work")
-        while rollout.poll() is None:
-            waves.append(crowd.wave(pool, EVERYBODY))
+        with crowd.held(HELD):
+            rollout = crowd.start(
+                *("django", "verify_tenant_migrations", "--fix", "--no-input"),
+                *("--jobs=2", "--lock-timeout=60000"),
+            )
+            until(lambda: len(crowd.fixed()) >= ENOUGH, "the rollout is at work")
+            done = crowd.fixed()
+            others = [name for name in BEHIND if name not in (HELD, *done)]
+            everybody = [*UNTOUCHED, HELD, *done[:ENOUGH], *others, *done[ENOUGH:]][:VISITORS]
+            first = crowd.wave(pool, everybody)
+            assert rollout.poll() is None
+        for _ in range(MORE_WAVES):
+            answers += crowd.wave(pool, everybody)
+        assert rollout.wait(120) == 0
         after = crowd.wave(pool, BEHIND)
-    assert rollout.returncode == 0
-    assert crowd.outcomes() == len(BEHIND)
-    answers = [answer for wave in waves for answer in wave]
+    assert sorted(crowd.fixed()) == BEHIND
+    codes = {answer.tenant: answer.code for answer in first}
+    assert codes[HELD] == 503
+    assert {codes[name] for name in done[:ENOUGH]} == {200}
+    answers += first
+    assert {answer.code for answer in answers} == {200, 503}
     untouched = [answer for answer in answers if answer.tenant in UNTOUCHED]
     assert {(answer.code, answer.text) for answer in untouched} == {(200, "High Street 1 7 g")}
-    others = Counter(answer.code for answer in answers if answer.tenant not in UNTOUCHED)
-    assert set(others) == {200, 503}
     assert max(answer.seconds for answer in untouched) < LIMIT_SECONDS
     assert {(answer.code, answer.text) for answer in after} == {(200, "High Street 1 0 g")}
