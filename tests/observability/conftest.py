@@ -8,6 +8,7 @@ import pytest
 from django.conf import settings
 from django.test import override_settings
 
+from tenant_migrations.observability.alerts import delivery
 from tests.support.receivers import Received, http_receiver
 
 
@@ -19,8 +20,9 @@ def receiver() -> Iterator[Received]:
 
 
 @pytest.fixture
-def alert_to(tmp_path: Path) -> Iterator[Callable[..., None]]:
-    """Set who is told, and other settings of alerts."""
+def alert_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """Set who is told, and other settings of alerts; a second try is not waited for."""
+    monkeypatch.setattr(delivery, "PAUSES_SECONDS", (0.01, 0.02))
     stack: list[Any] = []
 
     def set_to(urls: Any, **more: Any) -> None:

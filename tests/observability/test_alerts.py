@@ -321,6 +321,7 @@ def test_a_hanging_receiver_does_not_keep_the_process(fleet: Fleet) -> None:
             "--alert",
             "--quiet",
             ALERT_URLS=f"json://127.0.0.1:{port}?rto=600",
+            DJANGO_SETTINGS_MODULE="tests.observability.impatient_settings",
             timeout=60,
         )
     assert answer.exit_code == 1
