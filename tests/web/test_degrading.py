@@ -44,9 +44,9 @@ def test_healthy_pages_show_no_notice(owner: Client) -> None:
     ("table", "shown"),
     [
         ("finance_invoice", {"subscription/": "Price", "subscription/summary/": "Price"}),
-        ("finance_subscription", {"": "2030-001"}),
-        ("finance_paymentmethod", {"": "2030-001", "subscription/": "2030-001"}),
-        ("finance_escrowtransaction", {"": "2030-001"}),
+        ("finance_subscription", {"": "The plan is not available right now"}),
+        ("finance_paymentmethod", {"": "2030-001", "subscription/": "Not available right now"}),
+        ("finance_escrowtransaction", {"": '<h2>Paid</h2><p class="figure">'}),
     ],
 )
 def test_a_missing_table_costs_a_page_only_what_is_read_from_it(
@@ -70,6 +70,17 @@ def test_a_missing_table_costs_a_page_only_what_is_read_from_it(
     assert {page for page in PAGES if "Not available" in owner.get(f"/finance/{page}").text} <= (
         noticed
     )
+
+
+def test_a_company_without_a_subscription_is_told_so_whatever_else_is_missing(
+    fleet: Fleet, owner: Client
+) -> None:
+    fleet.sql("UPDATE finance_invoice SET subscription_id = NULL", schema="alpha")
+    fleet.sql("DELETE FROM finance_subscription", schema="alpha")
+    fleet.drop_table("alpha", "finance_paymentmethod")
+    page = owner.get("/finance/subscription/summary/").text
+    assert NOTICE in page
+    assert "There is no subscription yet" in page
 
 
 def test_the_list_partial_says_that_its_list_is_missing(fleet: Fleet, owner: Client) -> None:

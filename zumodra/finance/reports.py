@@ -25,12 +25,11 @@ class MonthlyRevenue:
 
 @dataclass(frozen=True)
 class Totals:
-    """Sums over the company's invoices and escrow accounts."""
+    """Sums over the company's invoices."""
 
     outstanding: Decimal
     overdue: Decimal
     paid: Decimal
-    in_escrow: Decimal
 
 
 def monthly_revenue(months: int = 12) -> list[MonthlyRevenue]:
@@ -52,13 +51,19 @@ def monthly_revenue(months: int = 12) -> list[MonthlyRevenue]:
 def totals() -> Totals:
     """Sums as of today."""
     is_open = Q(status=Invoice.Status.OPEN)
-    sums = Invoice.objects.order_by().aggregate(
-        outstanding=Sum("total", filter=is_open, default=ZERO),
-        overdue=Sum("total", filter=is_open & Q(due_on__lt=timezone.localdate()), default=ZERO),
-        paid=Sum("total", filter=Q(status=Invoice.Status.PAID), default=ZERO),
+    return Totals(
+        **Invoice.objects.order_by().aggregate(
+            outstanding=Sum("total", filter=is_open, default=ZERO),
+            overdue=Sum("total", filter=is_open & Q(due_on__lt=timezone.localdate()), default=ZERO),
+            paid=Sum("total", filter=Q(status=Invoice.Status.PAID), default=ZERO),
+        )
     )
-    escrow = EscrowTransaction.objects.order_by().aggregate(sum=Sum("amount", default=ZERO))
-    return Totals(in_escrow=escrow["sum"], **sums)
+
+
+def in_escrow() -> Decimal:
+    """What the company's escrow accounts hold."""
+    held = EscrowTransaction.objects.order_by().aggregate(sum=Sum("amount", default=ZERO))
+    return Decimal(held["sum"])
 
 
 def current_subscription() -> Subscription | None:

@@ -14,6 +14,9 @@ from zumodra.finance.models import Invoice, PaymentMethod
 INVOICES_SHOWN = 8
 INVOICES_ON_A_PAGE = 20
 
+UNREADABLE = False
+"""Stands for what can't be read, where ``None`` says that there is none."""
+
 
 class FinanceAccessMixin(LoginRequiredMixin, PermissionRequiredMixin, DegradeMixin):
     """Asks people to sign in, and refuses those who may not see invoices.
@@ -30,15 +33,16 @@ class FinanceDashboardView(FinanceAccessMixin, TemplateView):
     template_name = "finance/dashboard.html"
     parts = {
         "totals": (reports.totals, None),
+        "in_escrow": (reports.in_escrow, None),
         "revenue": (reports.monthly_revenue, None),
-        "subscription": (reports.current_subscription, None),
+        "subscription": (reports.current_subscription, UNREADABLE),
         "invoices": (lambda: Invoice.objects.all()[:INVOICES_SHOWN], None),
     }
 
 
 SUBSCRIPTION_PARTS: Parts = {
-    "subscription": (reports.current_subscription, None),
-    "payment_method": (lambda: PaymentMethod.objects.filter(is_default=True).first(), None),
+    "subscription": (reports.current_subscription, UNREADABLE),
+    "payment_method": (lambda: PaymentMethod.objects.filter(is_default=True).first(), UNREADABLE),
 }
 
 

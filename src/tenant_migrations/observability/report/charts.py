@@ -10,8 +10,8 @@ WIDTH, HEIGHT = 320.0, 120.0
 LEFT, TOP, BOTTOM = 4.0, 18.0, 98.0
 """Where the plot begins and ends; names stand below."""
 
-MOST_NAMES = 8
-"""Marks that are named below a chart; with more than these, the first, middle and last."""
+LETTER = 5.0
+"""About how wide a letter of a name is."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,7 @@ def chart(
     most = max((highest.height if highest else 0.0), expected or 0.0) or 1.0
     step = (WIDTH - 2 * LEFT) / max(1, len(columns))
     width = step * (0.6 if step > 20 else 0.75)
+    all_named = max((len(column.name) for column in columns), default=0) * LETTER <= step
     bars: list[Bar] = []
     labels: list[Label] = []
     gaps: list[Label] = []
@@ -88,8 +89,8 @@ def chart(
         if column is highest and column.height:
             top = BOTTOM - column.height / most * (BOTTOM - TOP) - 4
             labels.append(Label(_at(middle), _at(top), written(column.height)))
-        if _is_named(index, len(columns)):
-            labels.append(Label(_at(middle), _at(HEIGHT - 6), column.name))
+        if all_named or index in (0, len(columns) // 2, len(columns) - 1):
+            labels.append(Label(_at(_inside(middle, column.name)), _at(HEIGHT - 6), column.name))
     return Chart(
         name,
         f"{name}: at most {written(highest.height if highest else None)}",
@@ -117,8 +118,10 @@ def _bars(
     return found
 
 
-def _is_named(index: int, count: int) -> bool:
-    return count <= MOST_NAMES or index in (0, count // 2, count - 1)
+def _inside(middle: float, name: str) -> float:
+    """Where a name's middle is, so that the edge does not cut it."""
+    half = len(name) * LETTER / 2
+    return min(max(middle, half), WIDTH - half)
 
 
 def _at(value: float) -> str:
