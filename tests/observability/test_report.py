@@ -16,6 +16,7 @@ import pytest
 from tenant_migrations.exceptions import WrongUse
 from tenant_migrations.observability.report import document, html, markdown, text, wording
 from tenant_migrations.observability.report.advice import advise
+from tenant_migrations.observability.report.charts import LETTER, WIDTH, Column, chart
 from tenant_migrations.observability.report.data import (
     Checks,
     Comparison,
@@ -171,6 +172,17 @@ def test_shares_are_never_rounded_up_to_all() -> None:
     assert wording.share(0.9999) == "99.9 %"
     assert wording.share(1.0) == "100 %"
     assert wording.share(None) == "–"  # noqa: RUF001
+
+
+@pytest.mark.parametrize(("count", "named"), [(1, 1), (2, 2), (5, 5), (7, 3), (30, 3)])
+def test_names_below_a_chart_do_not_run_into_each_other(count: int, named: int) -> None:
+    columns = [Column("25 Nov 09:40", 0.0) for _ in range(count)]
+    labels = chart("Tenants", columns, str).labels
+    assert len(labels) == named
+    half = 12 * LETTER / 2
+    edges = [edge for label in labels for edge in (float(label.x) - half, float(label.x) + half)]
+    assert edges == sorted(edges)
+    assert 0 <= edges[0] < edges[-1] <= WIDTH
 
 
 def test_sparklines_tell_nothing_from_no_data() -> None:
