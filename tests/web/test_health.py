@@ -16,9 +16,11 @@ from zumodra.custom_account_u.models import User
 
 @pytest.fixture(autouse=True)
 def asked_anew() -> Iterator[None]:
-    health._newest.forget()
+    for kept in (health._newest, health._newest_full):
+        kept.forget()
     yield
-    health._newest.forget()
+    for kept in (health._newest, health._newest_full):
+        kept.forget()
 
 
 def ask(path: str, **headers: str) -> tuple[int, dict[str, object]]:
@@ -83,3 +85,16 @@ def test_details_are_for_those_who_may_know(fleet: Fleet) -> None:
     assert "checks" in visitor.get("/health/").json()
     visitor.force_login(User.objects.create_user("clerk@example.com", is_staff=True))
     assert visitor.get("/health/").json() == {"status": "degraded"}
+
+
+def test_all_that_can_be_asked_without_a_look_at_the_fleet(fleet: Fleet) -> None:
+    add_check()
+    options = {**settings.TENANT_MIGRATIONS, "METRICS_TOKEN": "secret"}
+    with override_settings(TENANT_MIGRATIONS=options):
+        assert set(ask("?full=1")[1]) == {"status"}
+        _, document = ask("?full=1", authorization="Bearer secret")
+    checks = document["checks"]
+    assert isinstance(checks, dict)
+    assert {"database", "disk", "locks", "monitoring", "quarantine", "tenants"} <= set(checks)
+    assert "tenant_migrations" not in checks
+    assert checks["tenants"]["message"] == "4 of 4 tenants ok"

@@ -7,7 +7,7 @@ is left behind in its thread: the answer never waits for it.
 import logging
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from queue import Empty, SimpleQueue
 from threading import Thread
 
@@ -30,13 +30,13 @@ logger = logging.getLogger("tenant_migrations.health")
 DATABASE_HINT = "see that the server runs and lets this role in: manage.py dbshell"
 
 
-def examine(*, full: bool, timeout: float) -> HealthReport:
-    """Make the checks, with ``full`` all of them, and wait ``timeout`` seconds at most.
+def examine(*, full: bool, timeout: float, without: Collection[str] = ()) -> HealthReport:
+    """Make the checks, with ``full`` all but those named, and wait ``timeout`` seconds at most.
 
     Never raises for what a check meets. Raises ``ImproperlyConfigured`` where ``HEALTH_CHECKS_ADD``
     or ``HEALTH_CHECKS_REMOVE`` name what is not there.
     """
-    checks = chosen_checks(full=full)
+    checks = [check for check in chosen_checks(full=full) if check.name not in without]
     at, started = timezone.now(), time.monotonic()
     results = _in_parallel(checks, Asking(timeout), started)
     report = HealthReport(

@@ -7,6 +7,7 @@ request looks at the fleet.
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from threading import Lock
 from typing import Any
 
@@ -28,6 +29,9 @@ from tenant_migrations.web.rights import is_scraper, may
 
 SECONDS = 5.0
 """How old an answer may be, and how long a check may take."""
+
+LOOKS_AT_THE_FLEET = ("tenant_migrations",)
+"""The check that no request makes: ``tenants`` stands in for it."""
 
 SERVING = (TenantStatus.OK, TenantStatus.PENDING)
 """Tenants of other statuses are broken."""
@@ -64,11 +68,11 @@ def ready(request: HttpRequest) -> HttpResponse:
 @require_safe
 def health(request: HttpRequest) -> HttpResponse:
     """The document of ``health_check`` for staff with the permission ``view_fleet`` and for who may
-    read the metrics; its status alone for all others. 503 where that is ``unhealthy``."""
-    report = _newest()
-    document: dict[str, Any] = {"status": report.status.value}
-    if is_scraper(request) or _is_staff(request):
-        document = report.document()
+    read the metrics, with ``?full=1`` that of ``health_check --full``; its status alone for all
+    others. 503 where that is ``unhealthy``."""
+    may_know = is_scraper(request) or _is_staff(request)
+    report = _newest_full() if may_know and request.GET.get("full") == "1" else _newest()
+    document = report.document() if may_know else {"status": report.status.value}
     code = 503 if report.status is HealthStatus.UNHEALTHY else 200
     return JsonResponse(document, status=code)
 
@@ -127,10 +131,11 @@ class _Kept:
         self._until = 0.0
 
 
-def _make() -> HealthReport:
-    report = examine(full=False, timeout=SECONDS)
+def _make(*, full: bool) -> HealthReport:
+    report = examine(full=full, timeout=SECONDS, without=LOOKS_AT_THE_FLEET)
     results = (*report.results, _tenants())
     return HealthReport(report.timestamp, report.duration_seconds, results)
 
 
-_newest = _Kept(_make)
+_newest = _Kept(partial(_make, full=False))
+_newest_full = _Kept(partial(_make, full=True))
