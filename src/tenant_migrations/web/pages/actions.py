@@ -13,9 +13,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_POST
-from django_tenants.utils import get_tenant_domain_model
+from django_tenants.utils import get_tenant_domain_model, get_tenant_model
 
 from tenant_migrations import maintenance
+from tenant_migrations.database import public_schema
 from tenant_migrations.exceptions import TenantMigrationsError, WrongUse
 from tenant_migrations.fleet.findings import plural
 from tenant_migrations.models import Backup, FleetAction, Quarantine, Rollout
@@ -195,8 +196,10 @@ def _unmended(pk: int) -> list[str]:
     found = Rollout.objects.filter(pk=pk).first()
     if found is None:
         raise WrongUse("there is no such rollout")
-    left = found.outcomes.filter(state__in=states).values_list("schema_name", flat=True)
-    names = [name for name in left if tenant_exists(name)]
+    left = found.outcomes.filter(state__in=states).values("schema_name")
+    tenants = get_tenant_model()._base_manager.filter(schema_name__in=left)
+    tenants = tenants.exclude(schema_name=public_schema()).order_by("schema_name")
+    names = [*tenants.values_list("schema_name", flat=True)]
     if not names:
         raise WrongUse(f"rollout {pk} left {plural(0, 'tenant')} behind")
     return names
