@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Asks for the health of everything and logs it: a line for the whole, one for each thing not well.
+# Asks for the health of everything, logs it, and tells people of what is not well.
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -10,7 +10,7 @@ usage: scripts/health_check_cron.sh [--timeout=S]
 
 For cron, every 5 minutes: `manage.py health_check --full`, logged to health_check.log in LOG_DIR.
 Says nothing while all is healthy; else a line on stdout for each check that is not, with what to
-type.
+type. Tells ALERT_URLS, if any, of what is not healthy, and when it is over.
 
   --timeout=S   seconds that each check has (default: HEALTH_TIMEOUT_SECONDS in the settings)
 
@@ -52,6 +52,7 @@ load_environment
 open_log health_check.log
 take_lock health_check_cron
 need_temporary
+[[ -z ${ALERT_URLS-} ]] || options+=(--alert)
 
 code=0
 manage health_check --full --quiet --json ${options[@]+"${options[@]}"} \
@@ -64,6 +65,11 @@ fi
 
 read_answer "$temporary/answer.json" >"$temporary/answer" ||
   fail 3 "health_check gave no answer: $(tail -n 1 "$temporary/stderr")"
+# What did not reach people is mailed by cron.
+sed -n 's/^warning: //p' "$temporary/stderr" | while read -r warning; do
+  log warning alert_not_delivered "why=$warning"
+  echo "warning: $warning" >&2
+done
 {
   read -r status
   read -r duration

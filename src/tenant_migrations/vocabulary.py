@@ -187,6 +187,13 @@ class HealthStatus(StrEnum):
     UNHEALTHY = "unhealthy"
 
 
+class AlertSubject(StrEnum):
+    """What alerts are about. Each subject is told, remembered and over by itself."""
+
+    FLEET = "fleet"
+    HEALTH = "health"
+
+
 class AlertSeverity(StrEnum):
     """How urgent an alert is, and so who is told; the words of Prometheus' alert rules."""
 

@@ -175,16 +175,21 @@ def test_a_monitor_without_a_database_tells_people(
 # --- health_check_cron.sh
 
 
-def test_the_health_check_logs_a_line_and_names_what_is_not_well(
+def test_the_health_check_logs_a_line_names_what_is_not_well_and_tells_people(
     fleet: Fleet, script: RunScript, logs: Path
 ) -> None:
     fleet.take_back("alpha", "finance", "0024")
-    answer = script("health_check_cron.sh")
+    with http_receiver() as receiver:
+        urls = f"{receiver.webhook},json://127.0.0.1:{free_port()}"
+        answer = script("health_check_cron.sh", ALERT_URLS=urls)
     assert answer.exit_code == 1
     assert (
         "warning: tenant_migrations: 3 of 4 tenants ok: alpha; "
         "manage.py verify_tenant_migrations --fix"
     ) in answer.stdout.splitlines()
+    assert "Health check monitoring: warning" in receiver.only["title"]
+    assert "alert not delivered to json://127.0.0.1" in answer.error_line
+    assert events(logs, "health_check.log")[0] == "alert_not_delivered"
     assert events(logs, "health_check.log")[-1] == "health_checked"
     last = (logs / "health_check.log").read_text().splitlines()[-1]
     assert re.search(r" status=degraded duration=[\d.]+$", last)

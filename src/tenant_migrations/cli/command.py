@@ -5,7 +5,7 @@ import json
 import sys
 from abc import abstractmethod
 from argparse import RawDescriptionHelpFormatter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import IO, Any, NoReturn, cast
 
 from django.core.exceptions import ImproperlyConfigured
@@ -58,6 +58,11 @@ class FleetCommand(BaseCommand):
     @abstractmethod
     def run(self, answer: IO[str], **options: Any) -> ExitCode:
         """Do the work, write the answer, and say how it went."""
+
+    def warn(self, warnings: Iterable[str]) -> None:
+        """A line on stderr for each; the exit code stays."""
+        for warning in warnings:
+            self.stderr.write(f"warning: {printable(warning)}", self.style.WARNING)
 
     def error_document(self, message: str) -> dict[str, Any]:
         """What ``--json`` prints when there is no answer."""

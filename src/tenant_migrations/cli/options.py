@@ -149,6 +149,15 @@ def add_trigger_option(parser: CommandParser) -> None:
     )
 
 
+def add_alert_option(parser: CommandParser) -> None:
+    """``--alert``."""
+    parser.add_argument(
+        "--alert",
+        action="store_true",
+        help="tell ALERT_URLS of problems, and of those that are over",
+    )
+
+
 def add_executor_option(parser: Any) -> None:
     """``--executor``."""
     parser.add_argument(

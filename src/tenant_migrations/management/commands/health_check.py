@@ -14,7 +14,9 @@ from tenant_migrations.cli.command import FleetCommand
 from tenant_migrations.health import library
 from tenant_migrations.health.report import empty_document
 from tenant_migrations.health.running import examine
+from tenant_migrations.health.telling import tell_health
 from tenant_migrations.health.text import HealthText
+from tenant_migrations.observability.alerts.channels import NOBODY, channels
 from tenant_migrations.vocabulary import ExitCode
 
 LONGEST_SECONDS = 3600
@@ -41,6 +43,7 @@ class Command(FleetCommand):
   manage.py health_check --full --json        the same for a program
   manage.py health_check --full --quiet       only what is not healthy, nothing when all is
   manage.py health_check --full --timeout=60  when a check needs more time than the settings give
+  manage.py health_check --full --quiet --alert   for cron: also tell people, and when it is over
 
 exit codes: 0 healthy, 1 degraded or unhealthy, 2 wrong use, 3 could not ask
 """
@@ -56,11 +59,13 @@ exit codes: 0 healthy, 1 degraded or unhealthy, 2 wrong use, 3 could not ask
             metavar="S",
             help="seconds that each check has (default: HEALTH_TIMEOUT_SECONDS in the settings)",
         )
+        shared.add_alert_option(parser)
 
     def error_document(self, message: str) -> dict[str, Any]:
         return empty_document() | super().error_document(message)
 
     def run(self, answer: IO[str], **options: Any) -> ExitCode:
+        told = channels() if options["alert"] else ()
         timeout = options["timeout"] or float(conf.get().HEALTH_TIMEOUT_SECONDS)
         with library.silenced() if options["quiet"] else contextlib.nullcontext():
             report = examine(full=options["full"], timeout=timeout)
@@ -69,6 +74,10 @@ exit codes: 0 healthy, 1 degraded or unhealthy, 2 wrong use, 3 could not ask
             answer.write(json.dumps(report.document()))
         else:
             HealthText(answer, no_color=options["no_color"]).report(report, quiet=options["quiet"])
+        if told:
+            self.warn(tell_health(report, told, full=options["full"]))
+        elif options["alert"]:
+            self.warn([NOBODY])
         return report.exit_code
 
     def run_from_argv(self, argv: list[str]) -> None:

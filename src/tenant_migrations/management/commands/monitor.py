@@ -132,8 +132,7 @@ with --every 0, once a signal ended it
             ended.wait(max(0.0, due - time.monotonic()))
 
     def _write(self, cycle: Cycle, answer: IO[str], options: dict[str, Any]) -> None:
-        for warning in cycle.warnings:
-            self.stderr.write(f"warning: {printable(warning)}", self.style.WARNING)
+        self.warn(cycle.warnings)
         if options["json"]:
             healing = summary_document(cycle.healing) if cycle.healing else None
             answer.write(json.dumps(report_document(cycle.report) | {"fix": healing}))

@@ -1,6 +1,6 @@
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import IO, Any
 
 from django.core.management.base import CommandParser
@@ -19,14 +19,13 @@ from tenant_migrations.cli.json import (
     report_document,
     summary_document,
 )
-from tenant_migrations.cli.printable import printable
 from tenant_migrations.cli.progress import ProgressReporter
 from tenant_migrations.cli.text import TextRenderer
 from tenant_migrations.exceptions import Refused, WrongUse
 from tenant_migrations.fleet.graph import Code
 from tenant_migrations.fleet.report import FleetReport
 from tenant_migrations.observability import history
-from tenant_migrations.observability.alerts.channels import Channel, channels
+from tenant_migrations.observability.alerts.channels import NOBODY, Channel, channels
 from tenant_migrations.observability.alerts.telling import tell_failure, tell_report
 from tenant_migrations.rollout.forecast import forecast
 from tenant_migrations.rollout.preview import statements_of
@@ -62,11 +61,7 @@ exit codes: 0 all well, 1 findings, 2 wrong use, 3 could not ask, 75 another run
         shared.add_question_options(parser)
         shared.add_healing_options(parser)
         shared.add_trigger_option(parser)
-        parser.add_argument(
-            "--alert",
-            action="store_true",
-            help="tell ALERT_URLS of problems, and of those that are over",
-        )
+        shared.add_alert_option(parser)
 
     def error_document(self, message: str) -> dict[str, Any]:
         return empty_document() | super().error_document(message)
@@ -83,9 +78,9 @@ exit codes: 0 all well, 1 findings, 2 wrong use, 3 could not ask, 75 another run
         try:
             report = self._ask(answer, text, progress, options)
         except Exception as error:
-            self._warn(tell_failure(error, channels) if channels else ())
+            self.warn(tell_failure(error, channels) if channels else ())
             raise
-        self._warn(tell_report(report, channels) if channels else ())
+        self.warn(tell_report(report, channels) if channels else ())
         return report.exit_code
 
     def _ask(
@@ -142,12 +137,8 @@ exit codes: 0 all well, 1 findings, 2 wrong use, 3 could not ask, 75 another run
                 raise WrongUse(f"--alert tells of the whole fleet: leave {flag} away")
         found = channels()
         if not found:
-            self._warn(["--alert, but nobody is told: ALERT_URLS in the settings is empty"])
+            self.warn([NOBODY])
         return found
-
-    def _warn(self, warnings: Iterable[str]) -> None:
-        for warning in warnings:
-            self.stderr.write(f"warning: {printable(warning)}", self.style.WARNING)
 
     def _preview(
         self,

@@ -10,6 +10,9 @@ from tenant_migrations import conf
 from tenant_migrations.exceptions import WrongUse
 from tenant_migrations.observability.alerts.messages import Message
 
+NOBODY = "--alert, but nobody is told: ALERT_URLS in the settings is empty"
+"""What is said where ``--alert`` was asked for and there are no channels."""
+
 REPORT = "report"
 """Who gets the weekly report, beside the severities in ``ALERT_URLS``."""
 

@@ -1,4 +1,4 @@
-"""Problems: what is wrong with the fleet, one for each cause however many tenants have it."""
+"""Problems: what is wrong, one for each cause; of the fleet however many tenants have it."""
 
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,6 +11,7 @@ from tenant_migrations.fleet.verdict import STATUS_OF
 from tenant_migrations.models import Rollout, TenantOutcome
 from tenant_migrations.vocabulary import (
     AlertSeverity,
+    AlertSubject,
     FindingKind,
     OutcomeState,
     RolloutState,
@@ -24,6 +25,9 @@ HEAL_REFUSED = "heal:refused"
 ENDED_EARLY = (RolloutState.STOPPED, RolloutState.CRASHED)
 
 ROLLOUT_STOPPED = "rollout:stopped"
+
+HEALTH = f"{AlertSubject.HEALTH}:"
+"""What the keys of problems of health begin with; all others are the fleet's."""
 
 WORDS = {
     TenantStatus.UNKNOWN: "could not be checked",
@@ -104,6 +108,11 @@ def check_failed(error: str, *, refused: bool = False) -> Problem:
         causes=(error,),
         hint="mend the cause; until then nobody knows how the tenants are",
     )
+
+
+def subject_of(key: str) -> AlertSubject:
+    """What the problem with this key is a problem of."""
+    return AlertSubject.HEALTH if key.startswith(HEALTH) else AlertSubject.FLEET
 
 
 def _waits_for(stopped: Rollout, outcome: TenantOutcome, tenant: SchemaReport) -> bool:

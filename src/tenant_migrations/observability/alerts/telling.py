@@ -1,4 +1,4 @@
-"""Telling: from a report, or from a check that failed, to people. Never stops the work.
+"""Telling: from problems, a report, or a check that failed, to people. Never stops the work.
 
 Everything here returns warnings instead of raising, for a line each on stderr.
 """
@@ -22,7 +22,13 @@ from tenant_migrations.observability.alerts.messages import Message, headline, o
 from tenant_migrations.observability.alerts.problems import Problem
 from tenant_migrations.observability.alerts.schedule import Telling, due
 from tenant_migrations.observability.history import from_records
-from tenant_migrations.vocabulary import AlertSeverity, FindingKind, RolloutState, TenantStatus
+from tenant_migrations.vocabulary import (
+    AlertSeverity,
+    AlertSubject,
+    FindingKind,
+    RolloutState,
+    TenantStatus,
+)
 
 
 def tell_report(report: FleetReport, channels: Sequence[Channel]) -> list[str]:
@@ -32,7 +38,7 @@ def tell_report(report: FleetReport, channels: Sequence[Channel]) -> list[str]:
     except (DatabaseError, TenantMigrationsError) as error:
         return [f"nobody was told: the records can't be read: {one_line(error)}"]
     found = problems.problems_of(report, outcomes, rollout)
-    return _tell(found, channels, _over_by_report(report, rollout))
+    return tell(AlertSubject.FLEET, found, channels, _over_by_report(report, rollout))
 
 
 def tell_failure(error: Exception, channels: Sequence[Channel]) -> list[str]:
@@ -44,7 +50,7 @@ def tell_failure(error: Exception, channels: Sequence[Channel]) -> list[str]:
         return []
     refused = isinstance(error, Refused)
     found = problems.check_failed(one_line(error), refused=refused)
-    return _tell((found,), channels, lambda key: False)
+    return tell(AlertSubject.FLEET, (found,), channels, lambda key: False)
 
 
 def send_report(message: Message, channels: Sequence[Channel]) -> Failures:
@@ -62,11 +68,20 @@ def send_report(message: Message, channels: Sequence[Channel]) -> Failures:
     return failures
 
 
-def _tell(
-    found: Sequence[Problem], channels: Sequence[Channel], may_be_over: Callable[[str], bool]
+def tell(
+    subject: AlertSubject,
+    found: Sequence[Problem],
+    channels: Sequence[Channel],
+    may_be_over: Callable[[str], bool],
 ) -> list[str]:
+    """Tell of the problems of a subject that were found, and of those that are over.
+
+    ``may_be_over`` says of the key of a problem that was not found whether that means anything.
+    One process at a time tells of a subject; what another one keeps from being told comes with the
+    next run.
+    """
     now = timezone.now()
-    with remembered() as memory:
+    with remembered(subject) as memory:
         if memory is None:
             return []
         before = set(memory.alerts)
