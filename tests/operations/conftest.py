@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.answers import Answer
 from tests.support.fleets import CHECKOUT, Fleet
+from tests.support.queues import Broker, start_broker
 
 RunScript = Callable[..., Answer]
 
@@ -66,3 +67,10 @@ def started() -> Iterator[Callable[..., subprocess.Popen[str]]]:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
+
+
+@pytest.fixture
+def broker() -> Iterator[Broker]:
+    made = start_broker()
+    yield made
+    made.stop()

@@ -1,4 +1,5 @@
-"""The schedules: what they name is there, and they are what cron, systemd and logrotate read."""
+"""The schedules: what they name is there, and they are what cron, systemd, logrotate and Celery
+read."""
 
 import re
 import shutil
@@ -6,8 +7,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from django.core.management import get_commands, load_command_class
 
+from tenant_migrations.contrib.celery import SCHEDULED as COMMANDS
 from tests.support.fleets import CHECKOUT
+from zumodra.settings.schedule import TASK, beat_schedule
 
 CRON = CHECKOUT / "deploy" / "cron" / "zumodra"
 TIMERS = sorted((CHECKOUT / "deploy" / "systemd").glob("*.timer"))
@@ -53,6 +57,20 @@ def test_timers_start_the_same_at_the_same_times() -> None:
         (script,) = re.findall(r"^Unit=zumodra@(\w+)\.service$", text, re.MULTILINE)
         (found[script],) = re.findall(r"^OnCalendar=(.*)$", text, re.MULTILINE)
     assert found == {name: when for name, (_, when) in SCHEDULED.items()}
+
+
+@pytest.mark.parametrize("tells_people", [True, False])
+def test_beat_starts_the_same_at_the_same_times(tells_people: bool) -> None:
+    """As commands that its task runs, with options that they have."""
+    entries = beat_schedule(tells_people=tells_people, monitor_every=0).values()
+    times = [f"<crontab: {cron} (m/h/dM/MY/d)>" for cron, _ in SCHEDULED.values()]
+    assert [repr(entry["schedule"]) for entry in entries] == times
+    for entry in entries:
+        name, *options = entry["args"]
+        assert (entry["task"], name in COMMANDS) == (TASK, True)
+        command = load_command_class(get_commands()[name], name)
+        command.create_parser("manage.py", name).parse_args(options)
+        assert bool({"--alert", "--send"} & set(options)) <= tells_people
 
 
 def test_scheduled_scripts_are_there() -> None:

@@ -17,17 +17,10 @@ from tenant_migrations.rollout.remote import serve
 from tests.operations.test_monitor import wait_for
 from tests.support.code import code_with
 from tests.support.fleets import Fleet
-from tests.support.queues import Broker, start_broker, worker
+from tests.support.queues import Broker, worker
 
 MIGRATION = {"0099_noted": "AddField('invoice', 'noted', models.TextField(null=True))"}
 Started = Callable[..., "subprocess.Popen[str]"]
-
-
-@pytest.fixture
-def broker() -> Iterator[Broker]:
-    made = start_broker()
-    yield made
-    made.stop()
 
 
 class Hall:

@@ -163,7 +163,10 @@ if CELERY_BROKER_URL:
     CELERY_WORKER_PREFETCH_MULTIPLIER = 1
     CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
     CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-    CELERY_BEAT_SCHEDULE = beat_schedule(tells_people=bool(env.str("ALERT_URLS", default="")))
+    CELERY_BEAT_SCHEDULE = beat_schedule(
+        tells_people=bool(env.str("ALERT_URLS", default="")),
+        monitor_every=env.int("MONITOR_EVERY_SECONDS", default=0),
+    )
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"

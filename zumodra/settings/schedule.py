@@ -1,5 +1,6 @@
 """What Celery's beat starts, and when: the same as cron and the systemd timers in ``deploy/``."""
 
+from datetime import timedelta
 from typing import Any
 
 from celery.schedules import crontab
@@ -7,7 +8,7 @@ from celery.schedules import crontab
 TASK = "tenant_migrations.command"
 
 
-def _entry(command: list[str], when: crontab, expires_seconds: int) -> dict[str, Any]:
+def _entry(command: list[str], when: crontab | timedelta, expires_seconds: int) -> dict[str, Any]:
     """An entry that no worker takes in time is dropped: the next one is as good."""
     return {
         "task": TASK,
@@ -17,12 +18,17 @@ def _entry(command: list[str], when: crontab, expires_seconds: int) -> dict[str,
     }
 
 
-def beat_schedule(*, tells_people: bool) -> dict[str, dict[str, Any]]:
-    """The schedule; the report is sent where there is somebody to send it to."""
+def beat_schedule(*, tells_people: bool, monitor_every: int) -> dict[str, dict[str, Any]]:
+    """The schedule; health is told and the report sent where there is somebody to tell.
+
+    The monitor comes at every quarter of an hour, or with ``monitor_every`` every so many seconds.
+    """
+    health = ["health_check", "--full", "--quiet", *(["--alert"] if tells_people else [])]
     report = ["migration_report", "--days=7", *(["--send"] if tells_people else [])]
+    often = timedelta(seconds=monitor_every) if monitor_every > 0 else crontab(minute="*/15")
     return {
-        "monitor": _entry(["monitor", "--once", "--quiet"], crontab(minute="*/15"), 600),
-        "health": _entry(["health_check", "--full", "--quiet"], crontab(minute="*/5"), 240),
+        "monitor": _entry(["monitor", "--once", "--quiet"], often, 600),
+        "health": _entry(health, crontab(minute="*/5"), 240),
         "backup": _entry(
             ["backup_database", "--verify", "--prune"], crontab(hour=1, minute=40), 3600
         ),
