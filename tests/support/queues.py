@@ -58,9 +58,11 @@ def start_broker(port: int = 0) -> Broker:
 
 
 @contextmanager
-def worker(env: dict[str, str], log: Path, *options: str) -> Iterator["subprocess.Popen[bytes]"]:
-    """A worker process of the platform; it is gone, with its children, at the end."""
-    command = [sys.executable, "-m", "celery", "--app", "zumodra", "worker", "--loglevel=INFO"]
+def worker(
+    env: dict[str, str], log: Path, *options: str, app: str = "zumodra"
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """A worker process, of the platform's app if no other; gone, with its children, at the end."""
+    command = [sys.executable, "-m", "celery", "--app", app, "worker", "--loglevel=INFO"]
     quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
     with log.open("wb") as output:
         process = subprocess.Popen(
