@@ -111,7 +111,7 @@ def _parser() -> argparse.ArgumentParser:
     six.add_argument("--sizes", type=_numbers, default=[500], metavar="N,N...", help="default 500")
     six.add_argument("--quick", action="store_true", help="without the peers")
     seven = benchmarks.add_parser("workers", help="Python work in every tenant, by workers")
-    seven.add_argument("--tenants", type=_number, default=40, metavar="N", help="default 40")
+    seven.add_argument("--tenants", type=_number, default=24, metavar="N", help="default 24")
     eight = benchmarks.add_parser("recording", help="what recording costs a check")
     eight.add_argument("--tenants", type=_number, default=500, metavar="N", help="default 500")
     ours = ((four, 20), (five, 5), (seven, 3), (eight, 10))

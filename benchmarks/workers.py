@@ -1,13 +1,12 @@
-"""A rollout with Python work in every tenant: threads of one process, and 1, 2 and 4 workers."""
+"""A rollout with Python work in every tenant: one process alone, and 1, 2 and 4 workers."""
 
-import json
 import shutil
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -16,100 +15,122 @@ from typing import Any
 from psycopg import sql
 
 from benchmarks import facts, fleet, tables
-from benchmarks.contenders import PEERS
+from benchmarks.contenders import PEERS, VERIFY
 from benchmarks.fleet import Fleet, name_of
-from benchmarks.measuring import CommandFailed, Sample, run
+from benchmarks.measuring import CommandFailed, Run, Sample, run
 from benchmarks.server import CHECKOUT, Server
 
-WORKERS = (1, 2, 4)
-WORK_SECONDS = 2.0
-NAME = "0099_python"
-KINDS = {
-    "waits": f"time.sleep({WORK_SECONDS})",
-    "computes": f"""until = time.process_time() + {WORK_SECONDS}
-    while time.process_time() < until:
-        pass""",
-}
-"""What the migration does in each tenant: wait, as for another service, or use the processor."""
+KINDS = {"waits": "waits 1 s", "computes": "computes", "writes": "writes 1,000 rows"}
+"""Packages of ``benchmarks.later``, and what their ``RunPython`` does in each tenant."""
+WORKERS = (0, 1, 2, 4)
+MIGRATION = "0026_bench_work"
+ROWS = {"writes": 1000}
+READY_SECONDS = 60
+"""How long workers may take to start."""
 
-MIGRATION = """
-import time
-
-from django.db import migrations
-
-
-def work(apps, schema_editor):
-    {work}
-
-
-class Migration(migrations.Migration):
-    dependencies = [("finance", {parent!r})]
-    operations = [migrations.RunPython(work, migrations.RunPython.noop)]
+UNDO = """
+    DELETE FROM {schema}.finance_plan WHERE code LIKE 'bench-%';
+    DELETE FROM {schema}.django_migrations WHERE app = 'finance' AND name = {migration};
 """
+DONE = """
+    SELECT (SELECT count(*) FROM {schema}.django_migrations
+             WHERE app = 'finance' AND name = {migration}),
+           (SELECT count(*) FROM {schema}.finance_plan
+             WHERE code LIKE 'bench-%' AND name <> 'Bench')
+"""
+TOOK = b"] worker_took"
+"""In the log of workers, once for each tenant that one began with."""
 
 Say = Callable[[str], None]
 Result = dict[str, Any]
 
 
 def measure(server: Server, tenants: int, rounds: int, say: Say) -> Result:
-    """All figures of one run, as they are written to JSON. Raises ``CommandFailed``."""
+    """All figures of one run, as they are written to JSON.
+
+    Raises ``CommandFailed`` where a rollout does not do its work, or workers have no part in it.
+    """
     made = fleet.ensure(server, tenants, say)
-    results = {kind: _with(server, made, work, rounds, say) for kind, work in KINDS.items()}
+    with _broker() as url:
+        kinds = {kind: _Bench(server, made, kind, url, say).run(rounds) for kind in KINDS}
     return {
         "benchmark": "workers",
         "rounds": rounds,
-        "work_seconds": WORK_SECONDS,
         "facts": facts.gather(server, PEERS),
         "fleet": asdict(made),
-        "kinds": results,
+        "kinds": kinds,
     }
 
 
-def _with(server: Server, made: Fleet, work: str, rounds: int, say: Say) -> Result:
-    """The times of one kind of work, by who does it."""
-    runs: dict[str, list[Any]] = {}
-    with tempfile.TemporaryDirectory() as folder, _broker() as url:
-        environment = {
-            **server.environment(made.database),
+class _Bench:
+    """One kind of work on one fleet."""
+
+    def __init__(self, server: Server, made: Fleet, kind: str, url: str, say: Say) -> None:
+        self.server, self.kind, self.say = server, kind, say
+        self.database = made.database
+        self.schemas = [name_of(number) for number in range(1, made.tenants + 1)]
+        self.environment = server.environment(made.database) | {
             "CELERY_BROKER_URL": url,
-            **_code(Path(folder), work),
+            "DJANGO_SETTINGS_MODULE": "benchmarks.later_settings",
+            "BENCH_LATER": kind,
         }
-        heal = [sys.executable, "manage.py", "verify_tenant_migrations", "--fix", "--no-input"]
-        for number in range(rounds + 1):  # The first moves the references, and is not counted.
-            for workers in (0, *WORKERS):
-                title = f"{workers} worker{'s' * (workers != 1)}" if workers else "no workers"
-                _take_back(server, made)
-                with _workers(workers, environment):
-                    command = [*heal, "--executor=celery"] if workers else heal
-                    measured = run(command, environment, server)
-                if number:
-                    runs.setdefault(title, []).append(measured)
-                    say(f"round {number} of {rounds}: {title}: {measured.seconds:.1f} s")
-    _take_back(server, made)
-    return {title: Sample(tuple(some)).as_json() for title, some in runs.items()}
+
+    def run(self, rounds: int) -> Result:
+        """The times by the number of workers."""
+        # The reference passes the migration once, not in every round.
+        self._one(0)
+        runs: dict[int, list[Run]] = {workers: [] for workers in WORKERS}
+        for number in range(1, rounds + 1):
+            for workers, some in runs.items():
+                some.append(self._one(workers))
+                self.say(
+                    f"{self.kind}, round {number} of {rounds}: {_title(workers)}:"
+                    f" {some[-1].seconds:.1f} s (load {some[-1].load:.1f})"
+                )
+        self._take_back()
+        return {_title(workers): Sample(tuple(some)).as_json() for workers, some in runs.items()}
+
+    def _one(self, workers: int) -> Run:
+        self._take_back()
+        heal = (*VERIFY, "--fix", "--no-input")
+        if not workers:
+            measured = run(heal, self.environment, self.server)
+        else:
+            with _workers(workers, self.environment) as log:
+                measured = run((*heal, "--executor=celery"), self.environment, self.server)
+                took = log.read_bytes().count(TOOK)
+            if took < len(self.schemas):
+                raise CommandFailed(f"workers did {took} of {len(self.schemas)} tenants")
+        self._check()
+        return measured
+
+    def _check(self) -> None:
+        """Raise ``CommandFailed`` unless the work was done in every tenant, once."""
+        expected = (1, ROWS.get(self.kind, 0))
+        with self.server.connect(self.database) as connection:
+            for schema in self.schemas:
+                found = connection.execute(_filled(DONE, schema)).fetchone()
+                if found != expected:
+                    raise CommandFailed(f"{schema} has {found} ledger and other rows")
+
+    def _take_back(self) -> None:
+        """Rows and ledger rows of the migration away."""
+        with self.server.connect(self.database) as connection:
+            for schema in self.schemas:
+                connection.execute(_filled(UNDO, schema))
+            plans = [sql.Identifier(schema, "finance_plan") for schema in self.schemas]
+            connection.execute(sql.SQL("VACUUM {}").format(sql.SQL(", ").join(plans)))
+            connection.execute("CHECKPOINT")
 
 
-def _code(folder: Path, work: str) -> Mapping[str, str]:
-    """The environment in which the finance app has one migration more."""
-    package = folder / "finance_with_python"
-    source = CHECKOUT / "zumodra" / "finance" / "migrations"
-    shutil.copytree(source, package, ignore=shutil.ignore_patterns("__pycache__"))
-    parent = max(path.stem for path in package.glob("[0-9]*.py"))
-    (package / f"{NAME}.py").write_text(MIGRATION.format(work=work, parent=parent))
-    return {
-        "DJANGO_SETTINGS_MODULE": "tests.support.settings",
-        "TEST_MIGRATION_MODULES": json.dumps({"finance": package.name}),
-        "PYTHONPATH": str(folder),
-    }
+def _filled(statement: str, schema: str) -> sql.Composed:
+    return sql.SQL(statement).format(
+        schema=sql.Identifier(schema), migration=sql.Literal(MIGRATION)
+    )
 
 
-def _take_back(server: Server, made: Fleet) -> None:
-    """The migration leaves nothing but its ledger rows."""
-    delete = sql.SQL("DELETE FROM {} WHERE app = 'finance' AND name = {}")
-    with server.connect(made.database) as connection:
-        for number in range(1, made.tenants + 1):
-            table = sql.Identifier(name_of(number), "django_migrations")
-            connection.execute(delete.format(table, sql.Literal(NAME)))
+def _title(workers: int) -> str:
+    return f"{workers} worker{'s' * (workers != 1)}" if workers else "no workers"
 
 
 @contextmanager
@@ -129,11 +150,8 @@ def _broker() -> Iterator[str]:
 
 
 @contextmanager
-def _workers(number: int, environment: Mapping[str, str]) -> Iterator[None]:
-    """So many worker processes, ready before anything is measured."""
-    if not number:
-        yield
-        return
+def _workers(number: int, environment: Mapping[str, str]) -> Iterator[Path]:
+    """So many worker processes, ready before anything is measured; the file of their log."""
     command = [sys.executable, "-m", "celery", "--app", "zumodra", "worker"]
     with tempfile.NamedTemporaryFile() as log:
         process = subprocess.Popen(
@@ -144,11 +162,12 @@ def _workers(number: int, environment: Mapping[str, str]) -> Iterator[None]:
             stderr=subprocess.STDOUT,
         )
         try:
+            until = time.monotonic() + READY_SECONDS
             while b" ready." not in Path(log.name).read_bytes():
-                if process.poll() is not None:
-                    raise CommandFailed(f"the worker ended: {Path(log.name).read_text()[-300:]}")
+                if process.poll() is not None or time.monotonic() > until:
+                    raise CommandFailed(f"no workers: {Path(log.name).read_text()[-300:]}")
                 time.sleep(0.1)
-            yield
+            yield Path(log.name)
         finally:
             process.terminate()
             process.wait()
@@ -156,24 +175,26 @@ def _workers(number: int, environment: Mapping[str, str]) -> Iterator[None]:
 
 def render(result: Result) -> str:
     """The result as Markdown."""
-    parts = [tables.heading("A rollout with Python work, by workers", result["facts"])]
-    parts.append(tables.fleet_line(result["fleet"]))
-    parts.append(
-        f"Whole processes from start to exit, median of {result['rounds']} in turns."
-        f" `RunPython` takes {result['work_seconds']:g} s in each tenant: once by waiting, once by"
-        " using the processor. Without workers, Python runs in one tenant at a time."
-    )
-    titles: Sequence[str] = list(next(iter(result["kinds"].values())))
-    rows = [
-        [title]
-        + [
-            f"{kind[title]['median_seconds']:.1f} s"
-            + f" ({kind[titles[0]]['median_seconds'] / kind[title]['median_seconds']:.1f} x)"
-            for kind in result["kinds"].values()
+    kinds = result["kinds"]
+    alone, one, *_ = map(_title, WORKERS)
+    rows = []
+    for title in map(_title, WORKERS):
+        row = [title]
+        for kind in KINDS:
+            seconds = kinds[kind][title]["median_seconds"]
+            times = f"{kinds[kind][one]['median_seconds'] / seconds:.1f}" if title != alone else ""
+            row += [f"{seconds:.1f}", times]
+        rows.append(row)
+    head = ["", *(cell for kind in KINDS.values() for cell in (f"{kind}, s", "x 1 worker"))]
+    loads = [some["median_load"] for kind in kinds.values() for some in kind.values()]
+    return tables.page(
+        [
+            tables.heading("A rollout with Python work, by workers", result["facts"]),
+            tables.fleet_line(result["fleet"]),
+            f"Whole processes from start to exit, median of {result['rounds']} in turns; workers"
+            " were there before. What `RunPython` does in each tenant stands above its column."
+            " Without workers, Python runs in one tenant at a time.",
+            tables.table(head, rows),
+            f"Load average meanwhile: {min(loads):.1f} to {max(loads):.1f}.",
         ]
-        for title in titles
-    ]
-    loads = [kind[title]["median_load"] for kind in result["kinds"].values() for title in titles]
-    parts.append(tables.table(["", *result["kinds"]], rows))
-    parts.append(f"Load average meanwhile: {min(loads):.1f} to {max(loads):.1f}.")
-    return "\n\n".join(parts) + "\n"
+    )

@@ -18,7 +18,7 @@ usage: scripts/bench.sh verify [--tenants=500] [--rounds=5] [--quick]
        scripts/bench.sh guard [--rounds=20]
        scripts/bench.sh recording [--tenants=500] [--rounds=10]
        scripts/bench.sh backup [--sizes=100,1000] [--rounds=5]
-       scripts/bench.sh workers [--tenants=40] [--rounds=3]
+       scripts/bench.sh workers [--tenants=24] [--rounds=3]
        scripts/bench.sh clean
        scripts/bench.sh lock
 
@@ -37,8 +37,8 @@ written to benchmarks/results as JSON and Markdown (--output=FOLDER: elsewhere).
   guard    what the guard of tenants' pages costs a healthy request, with and without it in turns
   recording  what a check's sample and the tenants' states cost beside the check itself
   backup   a backup and the restore of one tenant, beside pg_dump and pg_restore
-  workers  a rollout with Python work in every tenant: 1, 2 and 4 of Celery's workers
-           (redis-server has to be installed)
+  workers  a rollout whose Python waits, computes, or writes rows in every tenant: one process
+           alone, and 1, 2 and 4 of Celery's workers (redis-server has to be installed)
   clean    deletes the server and its fleets; otherwise they are kept for the next run
   lock     writes benchmarks/requirements.lock from benchmarks/requirements.in
 

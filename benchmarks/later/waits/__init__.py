@@ -1,0 +1,5 @@
+"""The platform's finance migrations and one after them that waits in every tenant."""
+
+from zumodra.finance import migrations
+
+__path__ = [*__path__, *migrations.__path__]
