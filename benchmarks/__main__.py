@@ -5,9 +5,11 @@ import fcntl
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import psycopg
@@ -37,49 +39,62 @@ def main(arguments: Sequence[str]) -> int:
         return _fail("interrupted; a fleet that was whole is kept", COULD_NOT)
 
 
+@dataclass(frozen=True)
+class Benchmark:
+    """What one measures, and on how many tenants."""
+
+    module: ModuleType
+    """Has ``measure``, ``render``, and ``targets_met`` where there are targets."""
+    help: str
+    rounds: int = 5
+    tenants: int = 0
+    """How many by default; 0: not to be chosen."""
+    sizes: tuple[int, ...] = ()
+    """Of fleets, by default, for one that measures several."""
+    quick: str = ""
+    """What ``--quick`` leaves out; empty: there is no such option."""
+
+    def measure(self, server: Server, options: argparse.Namespace) -> dict[str, Any]:
+        given = [getattr(options, name) for name in ("tenants", "sizes") if hasattr(options, name)]
+        quick = [options.quick] if self.quick else []
+        result: dict[str, Any] = self.module.measure(server, *given, options.rounds, *quick, _say)
+        return result
+
+
+BENCHMARKS = {
+    "verify": Benchmark(
+        verify,
+        "is every tenant at the code? Ours, peers, limit",
+        tenants=500,
+        quick="peers on a small fleet only",
+    ),
+    "rollout": Benchmark(
+        rollout, "two migrations on every tenant", sizes=(500,), quick="without the peers"
+    ),
+    "growth": Benchmark(growth, "ours, on fleets of several sizes", sizes=(100, 500, 1000)),
+    "provision": Benchmark(provision, "a new tenant: ours, save(), limit", tenants=100),
+    "guard": Benchmark(guard, "what the guard costs a healthy request", rounds=20),
+    "recording": Benchmark(recording, "what recording costs a check", rounds=10, tenants=500),
+    "backup": Benchmark(backup, "a backup, and one tenant restored", sizes=(100,)),
+    "workers": Benchmark(workers, "Python work in every tenant, by workers", rounds=3, tenants=24),
+}
+
+
 def _run(options: argparse.Namespace) -> int:
     server = Server()
     if options.benchmark == "clean":
         server.remove()
         return CLEAN
+    chosen = BENCHMARKS[options.benchmark]
     server.start()
     try:
-        if options.benchmark == "growth":
-            result = growth.measure(server, options.sizes, options.rounds, _say)
-            text = growth.render(result)
-        elif options.benchmark == "provision":
-            result = provision.measure(server, options.tenants, options.rounds, _say)
-            text = provision.render(result)
-        elif options.benchmark == "guard":
-            result = guard.measure(server, options.rounds, _say)
-            text = guard.render(result)
-        elif options.benchmark == "recording":
-            result = recording.measure(server, options.tenants, options.rounds, _say)
-            text = recording.render(result)
-        elif options.benchmark == "backup":
-            result = backup.measure(server, options.sizes, options.rounds, _say)
-            text = backup.render(result)
-        elif options.benchmark == "rollout":
-            result = rollout.measure(server, options.sizes, options.rounds, options.quick, _say)
-            text = rollout.render(result)
-        elif options.benchmark == "workers":
-            result = workers.measure(server, options.tenants, options.rounds, _say)
-            text = workers.render(result)
-        else:
-            result = verify.measure(server, options.tenants, options.rounds, options.quick, _say)
-            text = verify.render(result)
+        result = chosen.measure(server, options)
     finally:
         server.stop()
+    text = chosen.module.render(result)
     _keep(options.output, options.benchmark, result, text)
     print(text, end="")
-    targets = {
-        "verify": verify.targets_met,
-        "provision": provision.targets_met,
-        "guard": guard.targets_met,
-        "recording": recording.targets_met,
-        "backup": backup.targets_met,
-    }
-    met = options.benchmark not in targets or targets[options.benchmark](result)
+    met = not hasattr(chosen.module, "targets_met") or chosen.module.targets_met(result)
     return CLEAN if met else _fail("a target was missed: see the table", FINDINGS)
 
 
@@ -91,36 +106,16 @@ def _parser() -> argparse.ArgumentParser:
         " 2 wrong use, 3 it could not be measured, 75 another run is measuring",
     )
     benchmarks = parser.add_subparsers(dest="benchmark", required=True, metavar="BENCHMARK")
-    one = benchmarks.add_parser("verify", help="is every tenant at the code? Ours, peers, limit")
-    one.add_argument("--tenants", type=_number, default=500, metavar="N", help="default 500")
-    one.add_argument("--quick", action="store_true", help="peers on a small fleet only")
-    two = benchmarks.add_parser("growth", help="ours, on fleets of several sizes")
-    two.add_argument(
-        "--sizes",
-        type=_numbers,
-        default=[100, 500, 1000],
-        metavar="N,N...",
-        help="default 100,500,1000",
-    )
-    three = benchmarks.add_parser("provision", help="a new tenant: ours, save(), limit")
-    three.add_argument("--tenants", type=_number, default=100, metavar="N", help="default 100")
-    four = benchmarks.add_parser("guard", help="what the guard costs a healthy request")
-    five = benchmarks.add_parser("backup", help="a backup, and one tenant restored")
-    five.add_argument("--sizes", type=_numbers, default=[100], metavar="N,N...", help="default 100")
-    six = benchmarks.add_parser("rollout", help="two migrations on every tenant")
-    six.add_argument("--sizes", type=_numbers, default=[500], metavar="N,N...", help="default 500")
-    six.add_argument("--quick", action="store_true", help="without the peers")
-    seven = benchmarks.add_parser("workers", help="Python work in every tenant, by workers")
-    seven.add_argument("--tenants", type=_number, default=24, metavar="N", help="default 24")
-    eight = benchmarks.add_parser("recording", help="what recording costs a check")
-    eight.add_argument("--tenants", type=_number, default=500, metavar="N", help="default 500")
-    ours = ((four, 20), (five, 5), (seven, 3), (eight, 10))
-    whole = ((one, 5), (two, 5), (three, 5), (six, 5), *ours)
-    for each, rounds in whole:
-        each.add_argument(
-            "--rounds", type=_number, default=rounds, metavar="N", help=f"default {rounds}"
-        )
-        each.add_argument(
+    for name, benchmark in BENCHMARKS.items():
+        one = benchmarks.add_parser(name, help=benchmark.help)
+        if benchmark.tenants:
+            _option(one, "--tenants", _number, benchmark.tenants, "N")
+        if benchmark.sizes:
+            _option(one, "--sizes", _numbers, list(benchmark.sizes), "N,N...")
+        if benchmark.quick:
+            one.add_argument("--quick", action="store_true", help=benchmark.quick)
+        _option(one, "--rounds", _number, benchmark.rounds, "N")
+        one.add_argument(
             "--output",
             type=Path,
             default=RESULTS,
@@ -129,6 +124,14 @@ def _parser() -> argparse.ArgumentParser:
         )
     benchmarks.add_parser("clean", help="delete the server and its fleets")
     return parser
+
+
+def _option(
+    parser: argparse.ArgumentParser, name: str, read: Callable[[str], Any], default: Any, shown: str
+) -> None:
+    numbers = default if isinstance(default, list) else [default]
+    text = ",".join(map(str, numbers))
+    parser.add_argument(name, type=read, default=default, metavar=shown, help=f"default {text}")
 
 
 def _number(text: str) -> int:
