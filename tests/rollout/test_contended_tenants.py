@@ -8,6 +8,7 @@ import pytest
 
 from tests.torture.fleet import TortureFleet
 from tests.torture.versions import version
+from tests.torture.waiting import until
 
 UNIQUE = """
     migrations.AddConstraint(
@@ -17,6 +18,15 @@ CHECKED = """
     migrations.AddConstraint(
         "shelf", models.CheckConstraint(condition=~models.Q(name="Top"), name="stock_no_top"))
 """
+GATE = 42
+CROSSING = f"""
+    migrations.RunSQL([
+        "UPDATE public.customers_tenant SET name = name WHERE schema_name = current_schema()",
+        "SELECT pg_advisory_xact_lock_shared({GATE}) WHERE current_schema() IN ('second', 'third')",
+        "ALTER TABLE stock_shelf ADD COLUMN owner bigint REFERENCES public.customers_tenant",
+    ])
+"""
+"""Once two tenants have both written to public's table, each waits for the other at the end."""
 NOT_NULL = """
     migrations.AlterField(
         "movement", "product", models.ForeignKey("shop.Product", models.CASCADE))
@@ -197,6 +207,25 @@ def test_a_session_idle_in_its_transaction_costs_its_tenant_the_heal_only(
             "third": "ok",
         }
     assert torture.heal().exit_code == 0
+
+
+def test_of_two_tenants_that_deadlock_over_a_table_of_publics_one_is_tried_again(
+    healthy: TortureFleet,
+) -> None:
+    healthy.version = version(healthy.folder, "stock", {"0005_crossing": CROSSING})
+    with healthy.connect() as gate:
+        gate.execute("SELECT pg_advisory_lock(%s)", (GATE,))
+        canaries = ("--canary=first", "--canary=clean")
+        command = healthy.start_heal(*canaries, "--jobs=2", "--lock-timeout=20000")
+        at_the_gate = (
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE application_name = %s AND wait_event = 'advisory'"
+        )
+        until(lambda: healthy.value(at_the_gate, command.name) == 2, "both are at the gate")
+    answer = command.wait()
+    assert answer.exit_code == 0, answer.stdout + answer.stderr
+    assert sorted(answer.outcome(name)["attempts"] for name in ("second", "third")) == [1, 2]
+    assert len({healthy.structure(name) for name in ("clean", "first", "second", "third")}) == 1
 
 
 def test_a_lock_let_go_between_attempts_is_no_failure(torture: TortureFleet) -> None:

@@ -95,6 +95,40 @@ def test_a_lost_fleet_lock_is_noticed_before_anything_more_is_written(
     assert_all_done(torture)
 
 
+def test_a_run_that_was_stopped_and_goes_on_when_others_did_its_work_does_no_harm(
+    torture: TortureFleet,
+) -> None:
+    """While it is stopped its sessions keep the lock; a failover, say, takes them from it."""
+    with torture.stopped_in("first") as (command, _):
+        command.signal(signal.SIGSTOP)
+        assert torture.heal().exit_code == 75
+        torture.sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s",
+            command.name,
+        )
+        torture.wait_for_backends(command)
+    assert torture.heal().exit_code == 0
+    assert_all_done(torture)
+    before = [torture.everything(name) for name in ("first", *OTHERS)]
+    command.signal(signal.SIGCONT)
+    answer = command.wait()
+    assert answer.exit_code == 3, answer.stdout + answer.stderr
+    assert [torture.everything(name) for name in ("first", *OTHERS)] == before
+    assert not torture.advisory_locks()
+
+
+def test_a_tenant_created_meanwhile_is_left_for_the_next_run(torture: TortureFleet) -> None:
+    with torture.stopped_in("first") as (command, _):
+        torture.copy_tenant("third", "late")
+        before = torture.everything("late")
+    answer = command.wait()
+    assert (answer.exit_code, answer.statuses()["late"]) == (1, "pending")
+    assert "late" not in {one["schema_name"] for one in answer.json["fix"]["outcomes"]}
+    assert torture.everything("late") == before
+    assert torture.heal().exit_code == 0
+    assert torture.structure("late") == torture.structure("clean")
+
+
 def test_a_tenant_dropped_meanwhile_is_left_alone_and_not_made_again(
     torture: TortureFleet,
 ) -> None:
