@@ -1,10 +1,11 @@
-"""SIGKILL of a heal at every statement that it sends: nothing is left half done.
+"""A heal that is killed, or loses a backend, at every statement: nothing is left half done.
 
 Two tenants lack four migrations of an app, of which the third runs outside a transaction: in the
 one that is done first Django's operations run, in the other what they executed is replayed.
 By default the sweep kills before and after each commit and each concurrent index, before each
 write of the run's own record, and before one in `STRIDE` of the other statements, which change
-nothing that lasts; with ``SWEEP=all`` before every single one.
+nothing that lasts; a backend is ended after every third of these. With ``SWEEP=all`` it is done at
+every single statement.
 """
 
 import os
@@ -16,9 +17,9 @@ import pytest
 from tests.support.servers import Server
 from tests.torture.fleet import Forge, TortureFleet
 
-PARTS = 8
-"""The sweep is cut into so many tests, which workers share."""
-STRIDE = 1 if os.environ.get("SWEEP") == "all" else 16
+PARTS, PARTS_TERMINATED = 8, 2
+"""The sweeps are cut into so many tests, which workers share."""
+STRIDE, STRIDE_TERMINATED = (1, 1) if os.environ.get("SWEEP") == "all" else (48, 3)
 
 APPS_BEFORE = ("auth", "stock", "shop", "folded")
 BEHIND = ("first", "second")
@@ -124,11 +125,39 @@ def test_a_heal_killed_anywhere_leaves_nothing_half_done(
         fleet.database.drop()
 
 
+@pytest.mark.parametrize("part", range(PARTS_TERMINATED))
+def test_a_heal_whose_backend_is_ended_anywhere_is_whole_or_goes_on(
+    part: int,
+    statements: list[str],
+    stages: Stages,
+    two_behind: TortureFleet,
+    torture_on: Callable[[TortureFleet], TortureFleet],
+) -> None:
+    """Any of its backends, after the answer: those that read, that write, that hold the lock."""
+    numbers = sorted({number for number, _ in points(statements)})[::STRIDE_TERMINATED]
+    for number in numbers[part::PARTS_TERMINATED]:
+        at = f"terminated after statement {number}: {statements[number - 1][:120]}"
+        fleet = torture_on(two_behind)
+        fleet.options = ONE_CONNECTION
+        answer = fleet.heal(KILL_AT=str(number), KILL_WHEN="terminated")
+        # Tried again, or said in one line: a lost lock, or a read that was cut off.
+        assert answer.exit_code in (0, 1, 3), f"{at}: {answer.stdout}{answer.stderr}"
+        assert "Traceback" not in answer.stderr, at
+        check_stages(fleet, stages, at)
+        heal_and_check(fleet, stages, at)
+        fleet.database.drop()
+
+
 def kill_and_check(fleet: TortureFleet, number: int, moment: str, stages: Stages, at: str) -> None:
     """Each tenant is at the end of one of its transactions."""
     command = fleet.start_heal(KILL_AT=str(number), KILL_WHEN=moment)
     assert command.wait().exit_code == -9, at
     fleet.wait_for_backends(command)
+    check_stages(fleet, stages, at)
+
+
+def check_stages(fleet: TortureFleet, stages: Stages, at: str) -> None:
+    """Each tenant is at the end of one of its transactions, and the record says so."""
     journals = fleet.sql("SELECT schema_name FROM tenant_migrations_stepjournal")
     fixed = fleet.sql("SELECT schema_name FROM tenant_migrations_tenantoutcome WHERE state='fixed'")
     for name in BEHIND:
@@ -146,7 +175,7 @@ def heal_and_check(fleet: TortureFleet, stages: Stages, at: str) -> None:
     answer = fleet.heal()
     assert answer.exit_code == 0, f"{at}: {answer.stdout}{answer.stderr}"
     states = fleet.sql("SELECT state FROM tenant_migrations_rollout ORDER BY id")
-    expected = {"crashed", "finished"} if runs_before else {"finished"}
+    expected = {"crashed", "stopped", "finished"} if runs_before else {"finished"}
     assert [state for (state,) in states][-1] == "finished", at
     assert {state for (state,) in states} <= expected, at
     assert not fleet.sql("SELECT 1 FROM tenant_migrations_tenantoutcome WHERE state = 'running'"), (

@@ -2,7 +2,8 @@
 
 ``KILL_AT=N`` sends SIGKILL to the process itself at its N-th statement, whichever connection that
 is on; commits and rollbacks count as statements. ``KILL_WHEN`` says at which moment: ``before`` it
-is sent (the default), ``sent`` (nobody waits for its answer any more) or ``after`` its answer.
+is sent (the default), ``sent`` (nobody waits for its answer any more) or ``after`` its answer. With
+``terminated`` the process lives, and the server ends the connection's backend after the answer.
 ``STATEMENTS=FILE`` writes one statement a line instead.
 """
 
@@ -36,7 +37,22 @@ class Statements:
             connection.pgconn.flush()
         elif self.when == "after":
             send()
+        elif self.when == "terminated":
+            answer = send()
+            terminate_backend(connection)
+            return answer
         die()
+
+
+def terminate_backend(connection: Any) -> None:
+    """End a connection's backend, as an administrator does, and wait until it is gone."""
+    info = connection.info
+    conninfo = psycopg.conninfo.make_conninfo(
+        host=info.host, port=info.port, user=info.user, dbname=info.dbname
+    )
+    other = psycopg.pq.PGconn.connect(conninfo.encode())
+    other.exec_(f"SELECT pg_terminate_backend({info.backend_pid}, 10000)".encode())
+    other.finish()
 
 
 def die() -> NoReturn:
