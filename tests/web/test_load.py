@@ -62,18 +62,18 @@ class Crowd:
             "DJANGO_SETTINGS_MODULE": settings,
             "PYTHONPATH": path,
         }
-        with socket.socket() as chosen:
-            chosen.bind(("127.0.0.1", 0))
-            self.port = chosen.getsockname()[1]
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=VISITORS)
+        self.port = self.listener.getsockname()[1]
 
     def start(self, module: str, *arguments: str) -> "subprocess.Popen[bytes]":
-        """A module of Python, in a process of its own."""
+        """A module of Python, in a process of its own, which has the listening socket too."""
         return subprocess.Popen(
             [sys.executable, "-m", module, *arguments],
             cwd=CHECKOUT,
             env=self.environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
+            pass_fds=[self.listener.fileno()],
         )
 
     def manage(self, *arguments: str) -> None:
@@ -156,7 +156,7 @@ def crowd(server: Server) -> Iterator[Crowd]:
     served = made.start(
         "gunicorn",
         *("--worker-class=gthread", "--workers=2", "--threads=16", "--log-level=error"),
-        *(f"--bind=127.0.0.1:{made.port}", "django.core.wsgi:get_wsgi_application()"),
+        *(f"--bind=fd://{made.listener.fileno()}", "django.core.wsgi:get_wsgi_application()"),
     )
     try:
         until(made.answers, "the project is served")
@@ -164,6 +164,7 @@ def crowd(server: Server) -> Iterator[Crowd]:
     finally:
         served.terminate()
         served.wait(30)
+        made.listener.close()
         database.drop()
 
 
