@@ -70,12 +70,24 @@ def test_a_missing_column_and_a_missing_schema(fleet: Fleet, host: Host) -> None
 
 
 def test_a_deploy_whose_migration_is_pending(fleet: Fleet, host: Host) -> None:
-    column = "AddField('Invoice', 'note', models.TextField(null=True))"
-    with code_with("finance", {"0900_note": column}):
-        assert fleet.verify().exit_code == 1, "the reference passes it"
-        assert host("alpha").get("/typo/?table=finance_invoice WHERE note = ''").status_code == 503
-        assert host("alpha").get("/typo/?table=finance_invoice WHERE nota = ''").status_code == 500
-    assert open_incidents() == [("alpha", "note", "pending", 1)]
+    column = "AddField('Invoice', 'marginalia', models.TextField(null=True))"
+    with code_with("finance", {"0900_marginalia": column}):
+        for _ in ("nobody has checked yet", "the reference has passed it"):
+            page = "/typo/?table=finance_invoice WHERE"
+            assert host("alpha").get(f"{page} marginalia = ''").status_code == 503
+            assert host("alpha").get(f"{page} marginalium = ''").status_code == 500
+            assert fleet.verify().exit_code == 1
+            looker.forget()
+    assert open_incidents() == [("alpha", "marginalia", "pending", 2)]
+
+
+def test_a_deploy_while_there_is_no_reference(fleet: Fleet, host: Host) -> None:
+    fleet.take_back("alpha", "finance", "0024_subscription_cancellation")
+    fleet.drop_schema("tenant_migrations_reference_tenant")
+    assert host("alpha").get("/typo/?table=finance_refund").status_code == 503
+    assert host("alpha").get("/typo/?table=finance_refunds").status_code == 500
+    assert host("beta").get("/typo/?table=elsewhere.finance_refund").status_code == 500
+    assert open_incidents() == [("alpha", "finance_refund", "pending", 1)]
 
 
 def test_the_page_comes_back_by_itself(fleet: Fleet, host: Host) -> None:

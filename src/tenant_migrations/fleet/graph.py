@@ -139,13 +139,16 @@ class Code:
         squashed = passed & self.loader.replacements.keys()
         return passed.union(*(self.loader.replacements[key].replaces for key in squashed))
 
-    def source_digest(self, key: MigrationKey) -> str:
-        """SHA-256 of the file that defines the migration; of its name where there is no file."""
+    def source(self, key: MigrationKey) -> bytes:
+        """The file that defines the migration; its name where there is no file."""
         try:
-            content = Path(inspect.getfile(type(self.migration(key)))).read_bytes()
+            return Path(inspect.getfile(type(self.migration(key)))).read_bytes()
         except (OSError, TypeError):
-            content = label(key).encode()
-        return hashlib.sha256(content).hexdigest()
+            return label(key).encode()
+
+    def source_digest(self, key: MigrationKey) -> str:
+        """SHA-256 of ``source``."""
+        return hashlib.sha256(self.source(key)).hexdigest()
 
     def check_apps(self, labels: Iterable[str]) -> None:
         """Raise ``WrongUse`` for a label that names no installed app with migrations."""

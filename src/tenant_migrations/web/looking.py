@@ -6,6 +6,7 @@ result serves the requests of the next seconds.
 """
 
 import logging
+import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,6 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from threading import Lock
 
+from django.apps import apps
 from django.utils import timezone
 
 from tenant_migrations.database import one_line, public_schema, reading_within, schema_in_use
@@ -46,32 +48,47 @@ AT_ONCE = 2
 
 RELATIONS = frozenset({ObjectKind.TABLE, ObjectKind.VIEW})
 COLUMNS = frozenset({ObjectKind.COLUMN})
+WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True)
 class Known:
-    """The code, and what its migrations have ever made."""
+    """The code, and what its migrations have ever made or will make."""
 
     code: Code
     references: Mapping[str, Reference]
     relations: frozenset[str]
     columns: frozenset[str]
+    to_come: frozenset[str]
+    """Words of the migrations that a reference has yet to pass: after a deploy, until a check."""
     until: float
 
     @classmethod
     def read(cls) -> "Known":
         code = Code()
-        kept = {one.kind: one.reference for one in as_they_stand(code) if one.reference}
+        found = as_they_stand(code)
+        kept = {one.kind: one.reference for one in found if one.reference}
         steps = [step for reference in kept.values() for step in reference.steps]
-        until = time.monotonic() + CODE_SECONDS
-        return cls(code, kept, _named(steps, RELATIONS), _named(steps, COLUMNS), until)
+        models = [model._meta for model in apps.get_models(include_auto_created=True)]
+        tables = {options.db_table for options in models}
+        fields = [field for options in models for field in options.local_concrete_fields]
+        columns = {field.column for field in fields if field.column}
+        texts = {code.source(key).decode(errors="replace") for one in found for key in one.pending}
+        return cls(
+            code,
+            kept,
+            _named(steps, RELATIONS) | tables,
+            _named(steps, COLUMNS) | columns,
+            frozenset(WORD.findall(" ".join(texts))),
+            time.monotonic() + CODE_SECONDS,
+        )
 
     def concerns(self, failure: Failure) -> bool:
-        """Whether the migrations ever made what the request missed; a typo is none of theirs."""
+        """Whether the migrations make what the request missed; a typo is none of theirs."""
         if not failure.name or not self.references or failure.sqlstate == "3F000":
             return True
         made = self.relations if failure.sqlstate == "42P01" else self.columns
-        return failure.name in made
+        return failure.name in made or failure.name in self.to_come
 
     def made_by(self, outcome: TenantOutcome) -> frozenset[str]:
         """Names of the relations and columns that a rollout made in a schema, or changed."""
