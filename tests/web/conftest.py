@@ -6,7 +6,7 @@ import pytest
 from django.conf import settings
 from django.test import Client, override_settings
 
-from tenant_migrations.web import healer, incidents
+from tenant_migrations.web import healer, incidents, looking
 from tenant_migrations.web.closed import known_marks
 from tenant_migrations.web.looking import looker
 
@@ -14,11 +14,12 @@ Host = Callable[[str], Client]
 
 
 @pytest.fixture(autouse=True)
-def afresh(request: pytest.FixtureRequest) -> Iterator[None]:
+def afresh(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """What the guard of this process knows of another test's database is forgotten.
 
-    What it is still writing is written before the fleet goes.
+    What it is still writing is written before the fleet goes. A busy machine has time to look.
     """
+    monkeypatch.setattr(looking, "SECONDS", 60.0)
     for fleet in {"fleet", "public_only"}.intersection(request.fixturenames):
         request.getfixturevalue(fleet)
     looker.forget()

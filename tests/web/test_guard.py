@@ -17,10 +17,11 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from tenant_migrations.models import Incident, Rollout, TenantOutcome
-from tenant_migrations.web import incidents
+from tenant_migrations.web import closed, incidents, looking
 from tenant_migrations.web.looking import looker
 from tests.support.code import code_with
 from tests.support.fleets import Fleet
+from tests.torture.waiting import until
 from tests.web.conftest import Host
 
 pytestmark = pytest.mark.usefixtures("views")
@@ -282,16 +283,36 @@ def test_under_asgi(fleet: Fleet) -> None:
     ]
 
 
-def test_a_healthy_request_costs_no_query(
-    fleet: Fleet, host: Host, django_assert_num_queries: DjangoAssertNumQueries
+def test_a_look_that_takes_too_long_is_no_verdict(
+    fleet: Fleet, host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    fleet.drop_table("alpha", "finance_invoice")
+    assert host("beta").get("/typo/?table=finance_invoice WHERE nothing").status_code == 500
+    monkeypatch.setattr(looking, "SECONDS", 0.5)
+    with fleet.connect(autocommit=False) as other:
+        other.execute("LOCK TABLE alpha.django_migrations IN ACCESS EXCLUSIVE MODE")
+        assert host("alpha").get("/plain/").status_code == 500
+    assert open_incidents() == []
+    until(lambda: not fleet.waiting_for_lock(), "the server has ended the look")
+    monkeypatch.setattr(looking, "SECONDS", 60.0)
+    looker.forget()
+    assert host("alpha").get("/plain/").status_code == 503
+
+
+def test_a_healthy_request_costs_no_query(
+    fleet: Fleet,
+    host: Host,
+    django_assert_num_queries: DjangoAssertNumQueries,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(closed, "SECONDS", 600.0)
     guard = "tenant_migrations.web.guard.TenantGuardMiddleware"
     without = [name for name in settings.MIDDLEWARE if name != guard]
     with override_settings(MIDDLEWARE=without), CaptureQueriesContext(connection) as queries:
         host("alpha").get("/plain/")
         needed = len(queries)
     visitor = host("alpha")
-    visitor.get("/plain/")  # The marks of maintenance are read, once for two seconds.
+    visitor.get("/plain/")  # The marks of maintenance are read, once for a while.
     with django_assert_num_queries(needed):
         assert visitor.get("/plain/").status_code == 200
 

@@ -35,7 +35,10 @@ SECONDS = 5.0
 
 BROKEN_SECONDS = 10.0
 WELL_SECONDS = 1.0
-"""For how long a look counts that found a tenant broken, or well."""
+"""For how long a look counts that found a tenant broken, or not."""
+
+NOT_BROKEN = (TenantStatus.OK, TenantStatus.UNKNOWN)
+"""Of one that could not be checked nothing is known: that may be an outage, or a lock."""
 
 ALIVE_SECONDS = 60.0
 """A rollout that has said nothing for longer is not taken to be at work."""
@@ -121,6 +124,8 @@ class Look:
 
     def blames(self, failure: Failure) -> TenantStatus | None:
         """As ``Looker.blame``."""
+        if self.status is TenantStatus.UNKNOWN:
+            return None
         if self.status is TenantStatus.OK and not self.is_in_hand:
             # A name that the server did not tell may be one of those.
             missed_before = failure.name in self.brought if failure.name else bool(self.brought)
@@ -183,7 +188,7 @@ class Looker:
                 look = Look(_verdict(schema_name, known))
                 if look.status is TenantStatus.OK:
                     look = _with_what_came(look, schema_name, known)
-            seconds = WELL_SECONDS if look.status is TenantStatus.OK else BROKEN_SECONDS
+            seconds = WELL_SECONDS if look.status in NOT_BROKEN else BROKEN_SECONDS
             with self._lock:
                 now = time.monotonic()
                 self._looks = {n: kept for n, kept in self._looks.items() if kept[1] > now}
