@@ -67,8 +67,8 @@ def render(result: Result) -> str:
         [
             tables.heading("What the guard costs a healthy request", result["facts"]),
             f"A tenant's sign-in page through the whole WSGI stack in one process,"
-            f" {result['rounds']} rounds of {requests} requests each way, in turns; microseconds a"
-            " request.",
+            f" {result['rounds']} rounds of {requests} requests each way, in turns; microseconds of"
+            " the process's CPU a request, which other work on the machine changes little.",
             tables.table(("guard", "median", "min", "max"), rows),
             f"Median of the rounds' ratios, with to without: **{result['ratio']:.3f}**;"
             f" at most {MOST} is the target.",
