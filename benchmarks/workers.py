@@ -99,7 +99,7 @@ class _Bench:
             with _workers(workers, self.environment) as log:
                 measured = run((*heal, "--executor=celery"), self.environment, self.server)
                 took = log.read_bytes().count(TOOK)
-            if took < len(self.schemas):
+            if took < len(self.schemas) - 1:  # The first of a kind is not handed out.
                 raise CommandFailed(f"workers did {took} of {len(self.schemas)} tenants")
         self._check()
         return measured
