@@ -1,11 +1,11 @@
 """The transcripts of `docs/backup-and-rollback.md` are what the commands answer, in order."""
 
-import os
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
+
+from django.conf import settings
+from django.test import override_settings
 
 from tests.docs.documents import CHECKOUT, blocks
 from tests.support.fleets import Fleet
@@ -32,26 +32,25 @@ def same(text: str) -> list[str]:
     return text.splitlines()
 
 
+LINE = re.compile(r"(BACKUP=\$\()?python manage\.py ([^()]+)\)?")
+
+
 def test_the_transcripts_are_true(fleet: Fleet, tmp_path: Path) -> None:
+    """Line by line in this process, as if typed; the shell's variable is kept here."""
     fleet.add_tenant("acme")
     # Its migrations are a run of their own; the page begins with the first.
     fleet.sql("TRUNCATE tenant_migrations_rollout RESTART IDENTITY CASCADE")
-    shell = f'python() {{ {shlex.quote(sys.executable)} "$@"; }}; set -e\n'
-    environment = fleet.environment(BACKUP_DIR=str(tmp_path / "backups"))
+    folder = {"BACKUP_DIR": str(tmp_path / "backups")}
     backup = ""
-    for block in blocks(PAGE, "console"):
-        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
-            line, _, expected = part.partition("\n")
-            done = subprocess.run(
-                ["bash", "-c", f"{shell}{line}\nprintf '\\n%s' \"$BACKUP\""],
-                cwd=CHECKOUT,
-                env=os.environ | environment | {"BACKUP": backup},
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            assert done.returncode == 0, f"{line}: {done.stderr}"
-            answer, _, backup = done.stdout.rpartition("\n")
-            answer = answer.replace(fleet.database.name + " ", "zumodra ")
-            assert same(answer.strip("\n")) == same(expected.strip("\n")), line
+    with override_settings(TENANT_MIGRATIONS=settings.TENANT_MIGRATIONS | folder):
+        for block in blocks(PAGE, "console"):
+            for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+                line, _, expected = part.partition("\n")
+                typed = LINE.fullmatch(line)
+                assert typed, line
+                answer = fleet.command(*shlex.split(typed[2].replace("$BACKUP", backup)))
+                assert answer.exit_code == 0, f"{line}: {answer.stderr}"
+                shown = answer.stdout.replace(fleet.database.name + " ", "zumodra ")
+                if typed[1]:
+                    backup, shown = shown.strip(), ""
+                assert same(shown.strip("\n")) == same(expected.strip("\n")), line

@@ -34,7 +34,7 @@ def test_it_signs_in_with_the_password_that_was_shown_last(public_only: Fleet) -
 
 
 def test_it_refuses_a_database_with_other_tenants(fleet: Fleet) -> None:
-    answer = fleet.manage("create_demo_operator")
+    answer = fleet.command("create_demo_operator")
     assert answer.exit_code == 1
     assert "no demo" in answer.error_line
     assert not User.objects.exists()

@@ -81,7 +81,7 @@ def test_a_database_that_comes_late_is_waited_for(fleet: Fleet, entrypoint: Star
     allow = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}")
     server = fleet.database.server
     server.run(allow.format(name, sql.SQL("false")))
-    later = threading.Timer(3, server.run, [allow.format(name, sql.SQL("true"))])
+    later = threading.Timer(2, server.run, [allow.format(name, sql.SQL("true"))])
     later.start()
     began = time.monotonic()
     assert ended(entrypoint(DATABASE_WAIT_SECONDS="60")) == (0, "ready\n", WELL)

@@ -47,6 +47,7 @@ def test_cron_runs_what_is_there_when_it_should() -> None:
         assert "%" not in command, "a line break to cron"
         found[Path(path).stem] = " ".join(when)
         assert path == f"{INSTALLED}/scripts/{Path(path).name}"
+        assert (path.endswith("/backup_database.sh")) == ("--verify" in command)
     assert found == {name: cron for name, (cron, _) in SCHEDULED.items()}
 
 
@@ -78,6 +79,13 @@ def test_scheduled_scripts_are_there() -> None:
         assert (CHECKOUT / "scripts" / f"{name}.sh").exists(), name
 
 
+def test_the_backup_by_systemd_is_restored_on_trial_too() -> None:
+    (drop_in,) = SERVICE.parent.glob("*.d/*")
+    assert drop_in.parent.name == "zumodra@backup_database.service.d"
+    line = f"ExecStart={INSTALLED}/scripts/backup_database.sh --verify"
+    assert drop_in.read_text().splitlines()[-2:] == ["ExecStart=", line]
+
+
 def test_systemd_takes_the_units_and_finds_them_hardened(tmp_path: Path) -> None:
     analyze = program("systemd-analyze")
     units = []
@@ -85,6 +93,10 @@ def test_systemd_takes_the_units_and_finds_them_hardened(tmp_path: Path) -> None
         unit = tmp_path / f"zumodra@{name}.service"
         unit.write_text(SERVICE.read_text().replace(INSTALLED, str(CHECKOUT)))
         units.append(unit)
+    for drop_in in SERVICE.parent.glob("*.d/*"):
+        copied = tmp_path / drop_in.relative_to(SERVICE.parent)
+        copied.parent.mkdir()
+        copied.write_text(drop_in.read_text().replace(INSTALLED, str(CHECKOUT)))
     units += [shutil.copy(timer, tmp_path) for timer in TIMERS]
     done = subprocess.run([analyze, "verify", *units], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

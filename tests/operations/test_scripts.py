@@ -100,6 +100,24 @@ def test_settings_come_from_a_file_that_nothing_in_it_is_run_of(
     assert answer.exit_code == 2
 
 
+def test_the_settings_of_the_documentation_mean_the_same_to_a_shell(tmp_path: Path) -> None:
+    """The runbook has somebody source the file that scripts and systemd read."""
+    text = (CHECKOUT / "docs" / "operations.md").read_text()
+    settings = tmp_path / "environment"
+    settings.write_text(text.split("<<'END'\n")[1].split("END\n")[0])
+    names = re.findall(r"^(\w+)=", settings.read_text(), re.MULTILINE)
+    shown = "; ".join(f'echo "${name}"' for name in names)
+    read = f'. "{CHECKOUT}/scripts/lib.sh"; load_environment; {shown}'
+    sourced = f'set -a; . "{settings}"; set +a; {shown}'
+    env = {"PATH": os.environ["PATH"], "ZUMODRA_ENVIRONMENT": str(settings)}
+    answers = [
+        subprocess.run(["bash", "-c", program], env=env, capture_output=True, text=True, check=True)
+        for program in (read, sourced)
+    ]
+    assert answers[0].stdout == answers[1].stdout
+    assert "&to=" in answers[0].stdout
+
+
 def test_no_password_is_printed_or_logged(fleet: Fleet, script: RunScript, logs: Path) -> None:
     url = "postgres://zumodra:s3cret-p%40ss@127.0.0.1:1/zumodra"
     said = ""

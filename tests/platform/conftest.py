@@ -1,6 +1,5 @@
 """Throw-away servers for the tests of the embedded PostgreSQL, and databases of the platform."""
 
-import os
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
@@ -13,8 +12,11 @@ import pytest
 import pytest_django
 from django.db import connection
 from django_tenants.utils import schema_context
+from psycopg import conninfo
 
 from tests.platform.databases import Database, copied
+from tests.support.runs import Run
+from tests.support.templates import template_demo
 from zumodra.embedded_postgres import EmbeddedPostgres
 from zumodra.embedded_postgres.placement import prepare
 from zumodra.tenants.models import Tenant
@@ -94,25 +96,25 @@ def query() -> Query:
 
 
 @pytest.fixture(scope="session")
-def platform_server() -> Iterator[str]:
-    """Connection string of the server for the platform's databases: yours, or a throw-away one."""
-    if os.environ.get("DATABASE_URL"):
-        yield os.environ["DATABASE_URL"]
-        return
-    with tempfile.TemporaryDirectory(prefix="ep", dir="/tmp", ignore_cleanup_errors=True) as name:
-        server = EmbeddedPostgres(Path(name), settings=FAST)
-        server.start()
-        yield server.url()
-        server.remove()
+def platform_server(run: Run) -> str:
+    """Connection string of the run's server, for the platform's databases."""
+    server = run.server()
+    return conninfo.make_conninfo(
+        host=server.host,
+        port=server.port,
+        user=server.user,
+        password=server.password or None,
+        dbname=server.maintenance,
+    )
 
 
 @pytest.fixture(scope="session")
-def demo_template(platform_server: str) -> Iterator[Database]:
+def demo_template(
+    run: Run, platform_server: str, django_db_blocker: pytest_django.DjangoDbBlocker
+) -> Database:
     """A database with the demo company, made by the command. Only to be copied and read."""
-    with copied(platform_server) as database:
-        result = database.run("bootstrap_demo_tenant")
-        assert result.returncode == 0, result.stderr
-        yield database
+    with django_db_blocker.unblock():
+        return Database(platform_server, template_demo(run, run.server()).name)
 
 
 @pytest.fixture

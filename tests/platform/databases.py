@@ -88,6 +88,8 @@ def copied(server: str, template: str | None = None) -> Iterator[Database]:
         name, sql.Identifier(template or "template1")
     )
     with psycopg.connect(server, autocommit=True) as connection:
+        if connection.info.server_version >= 150000:
+            create += sql.SQL(" STRATEGY FILE_COPY")
         connection.execute(create)
         try:
             yield database

@@ -1,5 +1,6 @@
 """Databases that tests get copies of, made once in a run."""
 
+import io
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -77,6 +78,17 @@ def template_fleet(run: Run, server: Server) -> Database:
             copy_clean_schema(run, database, name)
 
     return _made_once(run, server, "template_fleet", build)
+
+
+def template_demo(run: Run, server: Server) -> Database:
+    """Public with the demo company, made by its command."""
+    public = template_public(run, server)
+
+    def build(database: Database) -> None:
+        with django_on(database.create(public)):
+            call_command("bootstrap_demo_tenant", stdout=io.StringIO())
+
+    return _made_once(run, server, "template_demo", build)
 
 
 def add_tenant_row(
