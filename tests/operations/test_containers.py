@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from tests.support.fleets import CHECKOUT
+from zumodra.settings.schedule import beat_schedule
 
 DEPLOY = CHECKOUT / "deploy"
 DOCKER = DEPLOY / "docker"
@@ -145,9 +146,27 @@ def test_pods_are_locked_down_and_end_in_time(name: str) -> None:
     assert container["securityContext"]["readOnlyRootFilesystem"] is True
     assert pod["terminationGracePeriodSeconds"] >= 60
     assert {"limits", "requests"} <= set(container["resources"])
-    if name == "zumodra-migrate":
+    if name in ("zumodra-migrate", "zumodra-proxy"):
         return
     assert {"name": "SKIP_MIGRATIONS", "value": "1"} in container["env"]
+
+
+def test_cron_jobs_run_what_beat_would() -> None:
+    """Logged to where a cluster keeps logs, and not to files that go with the pod."""
+    containers = {name: pod["containers"][0] for name, pod in pods().items()}
+    for name, entry in beat_schedule(tells_people=True, monitor_every=0).items():
+        assert containers[f"zumodra-{name}"]["args"] == ["python", "manage.py", *entry["args"]]
+
+
+def test_the_proxy_finds_the_pods_and_people_find_the_proxy() -> None:
+    services = {m["metadata"]["name"]: m["spec"] for m in manifests() if m["kind"] == "Service"}
+    (upstream,) = re.findall(r"server ([\w:]+);", (DOCKER / "nginx.conf").read_text())
+    name, _, port = upstream.partition(":")
+    assert services[name]["ports"][0]["port"] == int(port)
+    (ingress,) = [m for m in manifests() if m["kind"] == "Ingress"]
+    (path,) = ingress["spec"]["rules"][0]["http"]["paths"]
+    behind = services[path["backend"]["service"]["name"]]["selector"]
+    assert behind["app.kubernetes.io/component"] == "proxy"
 
 
 def test_cron_jobs_are_the_schedule() -> None:
