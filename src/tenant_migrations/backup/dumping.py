@@ -2,23 +2,30 @@
 
 import subprocess
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from tenant_migrations import conf
 from tenant_migrations.backup import facts
+from tenant_migrations.backup.archives import sha256_of, size_of
 from tenant_migrations.backup.clients import Clients, check, ending
 from tenant_migrations.backup.facts import Schema
-from tenant_migrations.backup.manifest import Archive, SchemaFacts, sha256_of
+from tenant_migrations.backup.manifest import Archive, SchemaFacts
 from tenant_migrations.backup.reading_back import read_back
+from tenant_migrations.backup.versions import read_versions, refuse_changed
 from tenant_migrations.database import quote, reading
 from tenant_migrations.fleet.graph import MigrationKey
 from tenant_migrations.fleet.tenants import Tenant
 
 POLL_SECONDS = 0.2
+
+CUSTOM, DIRECTORY = "custom", "directory"
+"""Formats of ``pg_dump``: one file, or a folder with a file for each table."""
 
 Grown = Callable[[int], None]
 """Told how many bytes of the archive there are."""
@@ -43,6 +50,9 @@ class Wanted:
     """Schemas; empty: the whole database."""
     tenants: Mapping[str, Tenant]
     with_extensions: bool = False
+    format: str = CUSTOM
+    jobs: int = 1
+    """How many connections dump side by side into a folder; each locks what it dumps once more."""
 
 
 def dump(clients: Clients, wanted: Wanted, target: Path, file: str, grown: Grown) -> Part:
@@ -54,34 +64,35 @@ def dump(clients: Clients, wanted: Wanted, target: Path, file: str, grown: Grown
     can't be read back; what was written then is the caller's to remove.
     """
     with reading() as outside:
-        before = facts.fingerprints_of(_chosen(facts.read_schemas(outside), wanted))
         with facts.snapshot() as (inside, name):
             schemas = _chosen(facts.read_schemas(inside), wanted)
-            oids = [schema.oid for schema in schemas]
-            made = inside.execute("SELECT now()").fetchone()
-            digests, ledgers = facts.read_ledgers(inside, schemas)
-            roles = facts.read_roles(inside, oids)
-            _run(clients, [f"--snapshot={name}", *_selection(wanted)], target, grown)
-        after = facts.fingerprints_of(schemas)
-        facts.refuse_changed(before, after, [schema.name for schema in schemas])
-        structures = facts.StructureDigests(outside)
-        known = {
-            schema.name: facts.schema_facts(
-                schema,
-                facts.kind_of(schema.name, wanted.tenants),
-                digests.get(schema.name, ""),
-                structures.of(schema, after[schema.name]),
-            )
-            for schema in schemas
-        }
-    content = read_back(clients, target)
-    for schema_name, fact in known.items():
-        known[schema_name] = replace(
-            fact,
-            rows=dict(content.rows.get(schema_name, {})),
-            last_values=dict(content.last_values.get(schema_name, {})),
+            with _pg_dump(clients, wanted, name, target) as end:
+                # All of this is read while pg_dump works, which leaves it most of the server.
+                before = read_versions(inside, schemas)
+                made = inside.execute("SELECT now()").fetchone()
+                digests, ledgers = facts.read_ledgers(inside, schemas)
+                roles = facts.read_roles(inside, [schema.oid for schema in schemas])
+                structures = facts.read_structures(outside, schemas, jobs=1)
+                end(grown)
+        with ThreadPoolExecutor(2) as pool:
+            digest = pool.submit(sha256_of, target)
+            after = pool.submit(read_versions, outside, schemas)
+            content = read_back(clients, target)
+            refuse_changed(before, after.result())
+            archive = Archive(file, size_of(target), digest.result(), [s.name for s in schemas])
+    known = {
+        schema.name: SchemaFacts(
+            kind=facts.kind_of(schema.name, wanted.tenants),
+            ledger=digests.get(schema.name, ""),
+            structure=structures[schema.name][0],
+            own_structure=structures[schema.name][1],
+            owner=schema.owner,
+            grants=schema.grants,
+            rows=dict(content.rows.get(schema.name, {})),
+            last_values=dict(content.last_values.get(schema.name, {})),
         )
-    archive = Archive(file, target.stat().st_size, sha256_of(target), [*known])
+        for schema in schemas
+    }
     return Part(archive, _moment(made), known, ledgers, roles)
 
 
@@ -97,25 +108,40 @@ def _selection(wanted: Wanted) -> list[str]:
     return [*chosen, "--extension=*"] if wanted.with_extensions else chosen
 
 
-def _run(clients: Clients, selection: Sequence[str], target: Path, grown: Grown) -> None:
+@contextmanager
+def _pg_dump(
+    clients: Clients, wanted: Wanted, snapshot: str, target: Path
+) -> Iterator[Callable[[Grown], None]]:
+    """``pg_dump`` at work in a snapshot; what is yielded waits for its end.
+
+    It is killed where the block fails. It has written its files to disk when it ends.
+    """
     arguments = [
-        "--format=custom",
+        f"--snapshot={snapshot}",
+        f"--format={wanted.format}",
         f"--file={target}",
         f"--lock-wait-timeout={conf.get().LOCK_TIMEOUT_MS}",
-        *selection,
+        *([f"--jobs={wanted.jobs}"] if wanted.format == DIRECTORY else []),
+        *_selection(wanted),
     ]
-    target.touch(mode=0o600, exist_ok=False)
-    with tempfile.TemporaryFile() as complaints:
-        process = clients.start("pg_dump", arguments, stdout=complaints, stderr=complaints)
-        with ending(process):
-            while True:
-                try:
-                    process.wait(POLL_SECONDS)
-                    break
-                except subprocess.TimeoutExpired:
-                    grown(target.stat().st_size)
+
+    def end(grown: Grown) -> None:
+        while True:
+            try:
+                process.wait(POLL_SECONDS)
+                break
+            except subprocess.TimeoutExpired:
+                if target.exists():
+                    grown(size_of(target))
         complaints.seek(0)
         check("pg_dump", process, complaints.read())
+
+    with tempfile.TemporaryFile() as complaints:
+        process = clients.start(
+            "pg_dump", arguments, stdout=complaints, stderr=complaints, umask=0o077
+        )
+        with ending(process):
+            yield end
 
 
 def _moment(row: Any) -> str:

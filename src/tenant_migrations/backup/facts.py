@@ -1,8 +1,7 @@
 """What a manifest says of a database: read set by set, in the snapshot that is dumped.
 
-Catalog functions always tell the newest structure, not the snapshot's. Fingerprints that were
-read before the snapshot was taken and again after the dump, and are equal, prove that there was
-no change in between.
+Catalog functions always tell the newest structure, not the snapshot's; ``versions.py`` proves that
+there was no change in between.
 """
 
 import re
@@ -14,12 +13,11 @@ from typing import Any
 import psycopg
 
 from tenant_migrations import conf
-from tenant_migrations.backup.manifest import SchemaFacts, Source
+from tenant_migrations.backup.manifest import Source
 from tenant_migrations.database import one_line, public_schema, reading
-from tenant_migrations.exceptions import DatabaseUnavailable, Refused
+from tenant_migrations.exceptions import DatabaseUnavailable
 from tenant_migrations.fleet import ledger
 from tenant_migrations.fleet.expectation import digest_of
-from tenant_migrations.fleet.findings import named
 from tenant_migrations.fleet.fingerprints import read_fingerprints
 from tenant_migrations.fleet.graph import MigrationKey
 from tenant_migrations.fleet.structure import ObjectKey, ObjectMap, read_objects
@@ -76,9 +74,12 @@ DATABASE = """
      WHERE d.datname = current_database()
 """
 
-# Heap and TOAST of tables: what a dump reads.
+# Heap and TOAST of tables: what a dump reads. The maps beside them, which pg_table_size would look
+# at too, are most of the files of a fleet.
 DATA_BYTES = """
-    SELECT coalesce(sum(pg_table_size(oid)), 0)::bigint
+    SELECT coalesce(sum(pg_relation_size(oid)
+                        + CASE WHEN reltoastrelid = 0 THEN 0
+                               ELSE pg_relation_size(reltoastrelid) END), 0)::bigint
       FROM pg_class
      WHERE relnamespace = ANY(%s) AND relkind IN ('r', 'm')
 """
@@ -135,47 +136,40 @@ def snapshot() -> Iterator[tuple[psycopg.Connection[Any], str]]:
         yield connection, _row(connection.execute("SELECT pg_export_snapshot()"))[0]
 
 
-def fingerprints_of(schemas: Iterable[Schema], database: str = "") -> dict[str, str]:
-    """Fingerprint by schema name, as the structures are now."""
+def read_structures(
+    connection: psycopg.Connection[Any],
+    schemas: Iterable[Schema],
+    *,
+    jobs: int,
+    database: str = "",
+) -> dict[str, tuple[str, str]]:
+    """Digests of structures by schema name, as they are now: see ``digests_of``.
+
+    Of schemas with one fingerprint only one is read out, on the connection, which is to
+    ``database`` where that is named. Fingerprints are read over ``jobs`` connections more.
+    """
     wanted = list(schemas)
-    options = conf.get()
+    prints = _fingerprints_of(wanted, jobs, database)
+    known: dict[str, tuple[str, str]] = {}
+    for schema in wanted:
+        if prints[schema.name] not in known:
+            objects = read_objects(connection, schema.oid, schema.name)
+            known[prints[schema.name]] = digests_of(objects)
+    return {schema.name: known[prints[schema.name]] for schema in wanted}
+
+
+def _fingerprints_of(wanted: Sequence[Schema], jobs: int, database: str) -> dict[str, str]:
+    """Fingerprint by schema name, as the structures are now."""
     try:
         prints = read_fingerprints(
             [schema.oid for schema in wanted],
-            jobs=options.JOBS,
-            slice_size=options.READ_BATCH,
+            jobs=jobs,
+            slice_size=conf.get().READ_BATCH,
             database=database,
         )
     except psycopg.Error as error:
         raise DatabaseUnavailable(f"the structures can't be read: {one_line(error)}") from error
     return {schema.name: prints[schema.oid] for schema in wanted}
-
-
-def refuse_changed(
-    before: Mapping[str, str], after: Mapping[str, str], names: Sequence[str]
-) -> None:
-    """Raise ``Refused`` where a structure changed meanwhile: nothing says which was dumped."""
-    changed = [name for name in names if before.get(name) != after.get(name)]
-    if changed:
-        raise Refused(
-            f"{named(changed)} changed while the backup was made, and it was thrown away: "
-            "make it again when no migrations run"
-        )
-
-
-class StructureDigests:
-    """Digests of structures; of schemas with one fingerprint only one is read out."""
-
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
-        self._connection = connection
-        self._known: dict[str, tuple[str, str]] = {}
-
-    def of(self, schema: Schema, fingerprint: str) -> tuple[str, str]:
-        """Of everything, and without foreign keys to other schemas."""
-        if fingerprint not in self._known:
-            objects = read_objects(self._connection, schema.oid, schema.name)
-            self._known[fingerprint] = digests_of(objects)
-        return self._known[fingerprint]
 
 
 def digests_of(objects: ObjectMap) -> tuple[str, str]:
@@ -187,20 +181,6 @@ def digests_of(objects: ObjectMap) -> tuple[str, str]:
 def points_elsewhere(key: ObjectKey, definition: str) -> bool:
     """Whether an object is a foreign key to another schema."""
     return key.kind is ObjectKind.CONSTRAINT and bool(ELSEWHERE.search(definition))
-
-
-def schema_facts(
-    schema: Schema, kind: str, ledger_digest: str, digests: tuple[str, str]
-) -> SchemaFacts:
-    """What is known of a schema before its rows were counted."""
-    return SchemaFacts(
-        kind=kind,
-        ledger=ledger_digest,
-        structure=digests[0],
-        own_structure=digests[1],
-        owner=schema.owner,
-        grants=schema.grants,
-    )
 
 
 def kind_of(name: str, tenants: Mapping[str, Tenant]) -> str:

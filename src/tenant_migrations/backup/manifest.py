@@ -21,7 +21,6 @@ from tenant_migrations.backup.damage import Damaged
 from tenant_migrations.fleet.graph import MigrationKey
 
 FORMAT = 1
-CHUNK = 2**20
 SALT = "tenant_migrations.backup"
 
 DATABASE, TENANTS, PER_TENANT = "database", "tenants", "per-tenant"
@@ -55,11 +54,12 @@ class SchemaFacts:
 
 @dataclass(frozen=True)
 class Archive:
-    """One file of ``pg_dump``."""
+    """What one ``pg_dump`` wrote: a file, or a folder."""
 
     file: str
     size: int
     sha256: str
+    """See ``archives.sha256_of``."""
     schemas: list[str]
 
 
@@ -192,12 +192,3 @@ def _load(content: dict[str, Any]) -> Manifest:
 
 
 NESTED = ("source", "archives", "schemas")
-
-
-def sha256_of(path: Path) -> str:
-    """Digest of a file's content."""
-    digest = hashlib.sha256()
-    with path.open("rb", buffering=0) as file:
-        while chunk := file.read(CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()

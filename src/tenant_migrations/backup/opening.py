@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tenant_migrations.backup import manifest
+from tenant_migrations.backup.archives import sha256_of, size_of
 from tenant_migrations.backup.damage import Damaged
 from tenant_migrations.backup.folder import SET_MANIFEST, manifest_path
 from tenant_migrations.backup.manifest import Archive, Manifest
@@ -42,12 +43,12 @@ class Opened:
                 continue
             path = self.file_of(archive)
             try:
-                size = path.lstat().st_size
+                size = size_of(path)
                 if size != archive.size:
                     raise Damaged(
                         f"{path} is damaged: it has {size:,} bytes instead of {archive.size:,}"
                     )
-                found = manifest.sha256_of(path)
+                found = sha256_of(path)
             except OSError as error:
                 raise Damaged(f"{path} can't be read: {error.strerror}") from error
             if found != archive.sha256:

@@ -154,14 +154,15 @@ def compare(content: Manifest, database: str, progress: Progress) -> None:
         if absent := [name for name in content.schemas if name not in schemas]:
             raise NotAsRecorded(f"{named(absent)} is not there after the restore")
         chosen = [schemas[name] for name in content.schemas]
-        prints = facts.fingerprints_of(chosen, database)
-        structures = facts.StructureDigests(connection)
+        structures = facts.read_structures(
+            connection, chosen, jobs=conf.get().JOBS, database=database
+        )
         ledgers, _ = facts.read_ledgers(connection, chosen)
         for done, schema in enumerate(chosen):
             progress("schemas compared", done, len(chosen))
             fact = content.schemas[schema.name]
             alone = content.kind == manifest.TENANTS
-            structure = structures.of(schema, prints[schema.name])[1 if alone else 0]
+            structure = structures[schema.name][1 if alone else 0]
             if structure != (fact.own_structure if alone else fact.structure):
                 raise NotAsRecorded(f"the structure of {schema.name} is not the recorded one")
             if ledgers.get(schema.name, "") != fact.ledger:
