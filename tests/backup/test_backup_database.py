@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from psycopg import sql
 
-from tenant_migrations.backup import manifest
+from tenant_migrations.backup import capacity, manifest
 from tenant_migrations.backup.folder import Folder, new_name
 from tenant_migrations.backup.restoring import NotAsRecorded
 from tenant_migrations.backup.verifying import compare
@@ -96,6 +96,55 @@ def test_an_archive_for_each_tenant(fleet: Fleet, tmp_path: Path) -> None:
     assert len([*path.parent.iterdir()]) == 7
 
 
+def test_a_folder_with_a_file_for_each_table(fleet: Fleet, tmp_path: Path) -> None:
+    folder = tmp_path / "made"
+    line = ("--format=directory", "--jobs=2", "--verify")
+    path = path_of(backup(fleet, folder, *line))
+    assert (path.name, path.parent.parent) == ("manifest.json", folder)
+    archive = path.parent / "archive"
+    assert {*archive.glob("*.dat.gz")}
+    found = [path.parent, *path.parent.rglob("*")]
+    modes = {stat.S_IMODE(one.stat().st_mode) for one in found if not one.is_dir()}
+    assert modes == {0o600}
+    assert {stat.S_IMODE(one.stat().st_mode) for one in found if one.is_dir()} == {0o700}
+    content = json.loads(path.read_text())["manifest"]
+    assert content["archives"][0]["size"] == sum(one.stat().st_size for one in archive.iterdir())
+    assert content["schemas"]["alpha"]["rows"] == fleet.counts("alpha")
+    listed = backup(fleet, folder, "--list", "--json").json["backups"]
+    assert [(entry["path"], entry["problem"]) for entry in listed] == [(str(path), None)]
+    next(archive.glob("*.dat.gz")).unlink()
+    assert backup(fleet, folder, "--list").exit_code == 1
+
+
+def test_a_folder_whose_time_is_over_goes_and_what_is_not_ours_stays(
+    fleet: Fleet, tmp_path: Path
+) -> None:
+    made = Folder.at(str(tmp_path / "made"), "--dir", create=True)
+    line = ("--tenant=alpha", "--format=directory")
+    first, second = (path_of(backup(fleet, made.path, *line)) for _ in range(2))
+    stranger = first.parent / "archive" / "notes.txt"
+    stranger.touch()
+    for found in made.backups():
+        made.remove(found)
+    assert [path for path in made.path.rglob("*") if path.is_file()] == [
+        made.path / ".lock",
+        stranger,
+    ]
+    assert not second.parent.exists()
+
+
+def test_locks_are_taken_twice_by_several_connections(
+    backed_up: BackedUp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(capacity, "LOCK_TABLE", "SELECT 1, 700")
+    folder = tmp_path / "made"
+    assert backup(backed_up.fleet, folder, "--dry-run").exit_code == 0
+    line = ("--dry-run", "--format=directory", "--jobs=2")
+    answer = backup(backed_up.fleet, folder, *line)
+    assert answer.exit_code == 1
+    assert "has room for 700: use --per-tenant" in answer.error_line
+
+
 def test_an_archive_for_each_tenant_is_continued(fleet: Fleet, tmp_path: Path) -> None:
     folder = tmp_path / "made"
     first = path_of(backup(fleet, folder, "--per-tenant"))
@@ -159,7 +208,11 @@ def test_a_schema_that_is_gone_is_refused(fleet: Fleet, tmp_path: Path) -> None:
         "--bogus",
         "--verify-existing=/nowhere/x.dump",
         "--list --verify",
+        "--list --format=custom",
         "--per-tenant --tenant=alpha",
+        "--per-tenant --format=directory",
+        "--format=tar",
+        "--jobs=2",
     ],
 )
 def test_wrong_use_writes_nothing(backed_up: BackedUp, tmp_path: Path, argument: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from tenant_migrations.backup.damage import Damaged
 from tenant_migrations.backup.opening import open_backup
-from tests.backup.conftest import BackedUp, manifest_of
+from tests.backup.conftest import BackedUp, backup, manifest_of, path_of
 from tests.support.answers import Answer
 
 CASES = 200
@@ -53,6 +53,50 @@ def test_every_truncation_and_every_bit_flip_is_refused(copied: Path, what: str)
         path.write_bytes(damaged)
         with pytest.raises(Damaged):
             check(copied)
+
+
+@pytest.fixture
+def folder_copied(backed_up: BackedUp, tmp_path: Path) -> Path:
+    """A backup of `alpha` with a file for each table; its manifest."""
+    made = backup(backed_up.fleet, tmp_path / "made", "--tenant=alpha", "--format=directory")
+    return path_of(made)
+
+
+def test_every_damage_to_a_folder_is_refused(folder_copied: Path) -> None:
+    check(folder_copied)
+    archive = folder_copied.parent / "archive"
+    files = sorted(archive.iterdir())
+    generator = random.Random(1)
+    for number in range(2 * CASES):
+        path = generator.choice(files)
+        content = path.read_bytes()
+        cut = content[: generator.randrange(len(content))]
+        path.write_bytes(cut if number % 2 else flipped(content, generator))
+        with pytest.raises(Damaged):
+            check(folder_copied)
+        path.write_bytes(content)
+    data = [path for path in files if path.name.endswith(".dat.gz")]
+    check(folder_copied)
+    one, other = data[0], data[1]
+    away = archive.parent / "away"
+    one.rename(away)
+    with pytest.raises(Damaged):
+        check(folder_copied)
+    one.symlink_to(away)
+    with pytest.raises(Damaged):
+        check(folder_copied)
+    one.unlink()
+    other.rename(one)
+    away.rename(other)
+    with pytest.raises(Damaged, match="SHA-256"):
+        check(folder_copied)
+    one.rename(away)
+    other.rename(one)
+    away.rename(other)
+    check(folder_copied)
+    (archive / "9999.dat.gz").touch()
+    with pytest.raises(Damaged, match="SHA-256"):
+        check(folder_copied)
 
 
 def roll_back(backed_up: BackedUp, *argv: str) -> Answer:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tenant_migrations.backup.folder import Folder
 from tenant_migrations.backup.opening import open_backup
 from tests.rollout.conftest import (  # noqa: F401
     forge,
@@ -73,8 +74,8 @@ def back_up(fleet: TortureFleet, *argv: str, **environment: str) -> Answer:
 def check_folder(fleet: TortureFleet) -> int:
     """Whatever is called like a backup is one; how many there are."""
     folder = Path(fleet.options["BACKUP_DIR"])
-    found = [*folder.glob("*.dump")] if folder.is_dir() else []
-    for path in found:
+    found = Folder(folder).backups() if folder.is_dir() else []
+    for path in (one.path for one in found):
         open_backup(str(path)).check()
     return len(found)
 
@@ -93,11 +94,17 @@ def written(fleet: TortureFleet, tmp_path: Path, *argv: str) -> list[str]:
     return file.read_text().splitlines()
 
 
+SHAPES = [("--format=custom",), ("--format=directory", "--jobs=2")]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("seconds", ["0", "0.03", "0.08", "0.15"])
-def test_pg_dump_killed_at_any_moment(fleet: TortureFleet, tmp_path: Path, seconds: str) -> None:
+def test_pg_dump_killed_at_any_moment(
+    fleet: TortureFleet, tmp_path: Path, seconds: str, shape: tuple[str, ...]
+) -> None:
     killing = programs(tmp_path / "killing", then=f"sleep {seconds}; kill -9 $child")
     use(fleet, killing, tmp_path)
-    answer = back_up(fleet)
+    answer = back_up(fleet, *shape)
     assert check_folder(fleet) == (1 if answer.exit_code == 0 else 0)
     if answer.exit_code:
         assert answer.exit_code == 3
@@ -107,27 +114,28 @@ def test_pg_dump_killed_at_any_moment(fleet: TortureFleet, tmp_path: Path, secon
     assert not [*Path(fleet.options["BACKUP_DIR"]).glob("*.partial")]
 
 
-@pytest.mark.parametrize("blocks", [0, 4, 40])
+@pytest.mark.parametrize(
+    ("blocks", "shape"), [(0, SHAPES[0]), (4, SHAPES[0]), (40, SHAPES[0]), (4, SHAPES[1])]
+)
 def test_a_full_disk_leaves_nothing_that_looks_like_a_backup(
-    fleet: TortureFleet, tmp_path: Path, blocks: int
+    fleet: TortureFleet, tmp_path: Path, blocks: int, shape: tuple[str, ...]
 ) -> None:
     full = programs(tmp_path / "full", limit=f"ulimit -f {blocks}")
     use(fleet, full, tmp_path)
-    answer = back_up(fleet)
+    answer = back_up(fleet, *shape)
     assert answer.exit_code == 3, answer.stdout
     assert [path.name for path in Path(fleet.options["BACKUP_DIR"]).iterdir()] == [".lock"]
 
 
+@pytest.mark.parametrize("shape", SHAPES)
 def test_a_backup_killed_anywhere_is_whole_or_none(
-    torture_on: Callable[[TortureFleet], TortureFleet],  # noqa: F811
-    healthy_template: TortureFleet,  # noqa: F811
-    fleet: TortureFleet,
-    tmp_path: Path,
+    fleet: TortureFleet, tmp_path: Path, shape: tuple[str, ...]
 ) -> None:
-    statements = written(fleet, tmp_path, "backup_database", "--quiet")
+    line = ("backup_database", "--quiet", *shape)
+    statements = written(fleet, tmp_path, *line)
     before = check_folder(fleet)
     for number in chosen(statements):
-        command = fleet.start("backup_database", "--quiet", KILL_AT=str(number))
+        command = fleet.start(*line, KILL_AT=str(number))
         assert command.wait().exit_code == -9
         fleet.wait_for_backends(command)
         assert before <= check_folder(fleet) <= before + 1

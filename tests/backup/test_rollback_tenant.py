@@ -42,9 +42,14 @@ def leftovers(fleet: Fleet) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("kind", ["database", "tenants", "per-tenant"])
+@pytest.mark.parametrize("kind", ["database", "tenants", "per-tenant", "directory"])
 def test_the_tenant_is_as_in_the_backup(fleet: Fleet, tmp_path: Path, kind: str) -> None:
-    options = {"database": [], "tenants": ["--tenant=alpha"], "per-tenant": ["--per-tenant"]}
+    options = {
+        "database": [],
+        "tenants": ["--tenant=alpha"],
+        "per-tenant": ["--per-tenant"],
+        "directory": ["--format=directory", "--jobs=2"],
+    }
     path = path_of(backup(fleet, tmp_path / "made", *options[kind]))
     before, content = fleet.dump("alpha"), fleet.content("alpha")
     beta = fleet.dump("beta"), fleet.content("beta")

@@ -105,12 +105,14 @@ class AppDeed(Deed):
                 "app", schema_name=name, app=self.app, backup=str(self.opened.path)
             )
             try:
-                with journal.failing(entry):
-                    saved = self.safety.make(entry, [name], self.code, progress)
-                    with maintenance.under_maintenance(
+                with (
+                    journal.failing(entry),
+                    maintenance.under_maintenance(
                         name, journal.MAINTENANCE_REASON, journal.MAINTENANCE_MINUTES
-                    ):
-                        did = self._exchange(name, entry)
+                    ),
+                ):
+                    saved = self.safety.make(entry, [name], self.code, progress)
+                    did = self._exchange(name, entry)
                 entry.aside = f"{ASIDE_SCHEMA}{entry.pk}"
                 journal.drop_aside(entry)
             except (TenantMigrationsError, DatabaseError, psycopg.Error) as error:

@@ -1,7 +1,8 @@
 """A rollout's own backup: of the tenants that it is about to change, made just before."""
 
 from tenant_migrations.backup.folder import Folder
-from tenant_migrations.backup.making import Made, Order, Progress, make
+from tenant_migrations.backup.making import Made, Progress, make
+from tenant_migrations.backup.orders import Order
 from tenant_migrations.database import public_schema, schema_in_use
 from tenant_migrations.fleet.graph import Code
 from tenant_migrations.fleet.tenants import PUBLIC_KIND

@@ -31,11 +31,17 @@ class Space:
         return self.free > self.needed * HEADROOM
 
 
-def refuse_too_many_locks(connection: psycopg.Connection[Any], schemas: set[str]) -> None:
-    """Raise ``Refused`` where one dump of these schemas would not fit into the lock table."""
+def refuse_too_many_locks(
+    connection: psycopg.Connection[Any], schemas: set[str], *, times: int = 1
+) -> None:
+    """Raise ``Refused`` where one dump of these schemas would not fit into the lock table.
+
+    ``times`` is how often it locks each: several connections lock what they dump once more.
+    """
     row: Any = connection.execute(LOCK_TABLE).fetchone()
     per_transaction, transactions = row
-    needed = sum(dumped for name, dumped, _ in connection.execute(LOCKS_NEEDED) if name in schemas)
+    dumped = sum(count for name, count, _ in connection.execute(LOCKS_NEEDED) if name in schemas)
+    needed = times * dumped
     if needed > per_transaction * transactions:
         raise Refused(
             f"one dump of {len(schemas)} schemas takes {needed} locks and the server has room for "

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from django.utils import timezone
 
+from tenant_migrations.backup.archives import size_of
 from tenant_migrations.backup.damage import Damaged
 from tenant_migrations.backup.folder import Folder, Found, manifest_path, stem_of
 from tenant_migrations.backup.manifest import Manifest, read
@@ -60,10 +61,12 @@ def _entry(found: Found, record: Backup | None) -> Entry:
         content = read(manifest_path(found.path)).manifest
         for archive in content.archives:
             path = found.path.with_name(archive.file)
-            if not path.is_file() or path.stat().st_size != archive.size:
+            if size_of(path) != archive.size:
                 problem = f"{path.name} is not as the manifest says"
     except Damaged as error:
         problem = str(error)
+    except OSError as error:
+        problem = f"{path.name} can't be read: {error.strerror}"
     return Entry(
         found.path,
         found.name,

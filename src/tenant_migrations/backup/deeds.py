@@ -12,9 +12,9 @@ from django.db import DatabaseError
 from tenant_migrations import maintenance
 from tenant_migrations.backup import clients, facts, journal, outlook, tenant
 from tenant_migrations.backup.folder import SET_MANIFEST, Folder
-from tenant_migrations.backup.making import Order as BackupOrder
 from tenant_migrations.backup.making import make
 from tenant_migrations.backup.opening import Opened
+from tenant_migrations.backup.orders import Order as BackupOrder
 from tenant_migrations.database import one_line, public_schema, reading, schema_in_use
 from tenant_migrations.exceptions import TenantMigrationsError
 from tenant_migrations.fleet import tenants
@@ -107,15 +107,18 @@ class TenantDeed(Deed):
             found = clients.find(connection.info.server_version)
             exists = facts.read_schemas(connection).get(self.schema) is not None
         entry = journal.begin("tenant", schema_name=self.schema, backup=str(self.opened.path))
-        with journal.failing(entry):
+        with (
+            journal.failing(entry),
+            # Begun before the safety backup: what visitors wrote after it would be in neither.
+            maintenance.under_maintenance(
+                self.schema, journal.MAINTENANCE_REASON, journal.MAINTENANCE_MINUTES
+            ),
+        ):
             saved = self.safety.make(entry, [self.schema], self.code, progress) if exists else ""
             source = tenant.source_of(self.opened, found, self.schema, fact)
-            with maintenance.under_maintenance(
-                self.schema, journal.MAINTENANCE_REASON, journal.MAINTENANCE_MINUTES
-            ):
-                done = tenant.replace(
-                    source, entry, lambda rows: progress("rows restored", rows, fact.total_rows)
-                )
+            done = tenant.replace(
+                source, entry, lambda rows: progress("rows restored", rows, fact.total_rows)
+            )
         lines = [f"{self.schema} is as in the backup: {done.rows:,} rows, structure as recorded"]
         lines += [f"as it was before: {saved}"] if saved else []
         if not done.aside_dropped:

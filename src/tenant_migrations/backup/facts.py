@@ -60,6 +60,46 @@ ROLES = """
      WHERE role <> 0 ORDER BY 1
 """
 
+# What pg_dump leaves out where schemas are chosen, but for extensions and large objects.
+UNSCOPED = """
+WITH unscoped AS (
+    SELECT 'pg_event_trigger'::regclass AS catalog, oid, format('event trigger %I', evtname) AS name
+      FROM pg_event_trigger
+ UNION ALL
+    SELECT 'pg_publication'::regclass, oid, format('publication %I', pubname)
+      FROM pg_publication
+ UNION ALL
+    SELECT 'pg_subscription'::regclass, oid, format('subscription %I', subname)
+      FROM pg_subscription
+     WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+ UNION ALL
+    SELECT 'pg_foreign_data_wrapper'::regclass, oid, format('foreign data wrapper %I', fdwname)
+      FROM pg_foreign_data_wrapper
+ UNION ALL
+    SELECT 'pg_foreign_server'::regclass, oid, format('server %I', srvname)
+      FROM pg_foreign_server
+ UNION ALL
+    SELECT 'pg_language'::regclass, oid, format('language %I', lanname)
+      FROM pg_language
+     WHERE oid >= 16384
+ UNION ALL
+    SELECT 'pg_cast'::regclass, oid,
+           format('cast from %s to %s', castsource::regtype, casttarget::regtype)
+      FROM pg_cast
+     WHERE oid >= 16384
+ UNION ALL
+    SELECT 'pg_default_acl'::regclass, oid,
+           format('default privileges of %I', pg_get_userbyid(defaclrole))
+      FROM pg_default_acl
+     WHERE defaclnamespace = 0
+)
+    SELECT DISTINCT name
+      FROM unscoped u
+     WHERE NOT EXISTS (SELECT 1 FROM pg_depend d
+                        WHERE d.classid = u.catalog AND d.objid = u.oid AND d.deptype = 'e')
+  ORDER BY 1
+"""
+
 EXTENSIONS = """
     SELECT e.extname, n.nspname
       FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
@@ -214,6 +254,11 @@ def read_roles(connection: psycopg.Connection[Any], oids: list[int]) -> list[str
 def read_extensions(connection: psycopg.Connection[Any]) -> dict[str, str]:
     """Schema of each extension."""
     return dict(connection.execute(EXTENSIONS).fetchall())
+
+
+def read_unscoped(connection: psycopg.Connection[Any]) -> list[str]:
+    """What belongs to no schema and to no extension, as people call it."""
+    return [name for (name,) in connection.execute(UNSCOPED)]
 
 
 def count_large_objects(connection: psycopg.Connection[Any]) -> int:

@@ -1,8 +1,9 @@
 """The folder with the backups: who may look into it, what its files are called, one run at a time.
 
 ``NAME.dump`` is a backup with one archive, ``NAME.dump.manifest.json`` its manifest. A backup with
-an archive for each tenant is a folder ``NAME`` with ``manifest.json``. What is being made has
-``.partial`` in its name; the manifest is there before the backup gets its name.
+an archive for each tenant is a folder ``NAME`` with ``manifest.json``, and so is one whose archive
+is a folder itself, ``NAME/archive``. What is being made has ``.partial`` in its name; the manifest
+is there before the backup gets its name.
 """
 
 import fcntl
@@ -22,11 +23,16 @@ from tenant_migrations.exceptions import Busy, TenantMigrationsError, WrongUse
 
 ARCHIVE, MANIFEST, PARTIAL = ".dump", ".manifest.json", ".partial"
 SET_MANIFEST = "manifest.json"
+ARCHIVE_FOLDER = "archive"
 NAME = re.compile(
     rf"(?P<stem>[A-Za-z0-9_]{{1,63}})-(?P<made>\d{{8}}T\d{{6}}Z)"
     rf"-(?P<kind>{DATABASE}|{TENANTS}|{PER_TENANT})-[0-9a-f]{{6}}"
 )
 SET_PART = re.compile(r"\d{5}\.(?:dump|json)|manifest\.json")
+ARCHIVE_PART = re.compile(
+    r"(?:toc\.dat|\d+\.dat|blobs(?:_\d+)?\.toc|blob_\d+\.dat)(?:\.(?:gz|lz4|zst))?"
+)
+"""What ``pg_dump --format=directory`` calls its files."""
 
 
 class NotUsable(TenantMigrationsError):
@@ -132,7 +138,7 @@ class Folder:
                 continue
             name = entry.name if is_set else entry.name.removesuffix(ARCHIVE)
             made = made_at(name)
-            if made is None or is_set != (f"-{PER_TENANT}-" in name):
+            if made is None or (not is_set and f"-{PER_TENANT}-" in name):
                 continue
             if is_set or entry.name.endswith(ARCHIVE):
                 path = Path(entry.path) / SET_MANIFEST if is_set else Path(entry.path)
@@ -158,11 +164,8 @@ class Folder:
         """Remove the files of one backup, and nothing that is not called as ours are."""
         if backup.path.name == SET_MANIFEST:
             backup.path.unlink(missing_ok=True)  # First: without it the rest is no backup.
-            for path in backup.path.parent.iterdir():
-                if SET_PART.fullmatch(path.name) and not path.is_symlink() and path.is_file():
-                    path.unlink()
-            with suppress(OSError):  # Somebody put a file of theirs there.
-                backup.path.parent.rmdir()
+            _clear(backup.path.parent / ARCHIVE_FOLDER, ARCHIVE_PART)
+            _clear(backup.path.parent, SET_PART)
             return
         backup.path.unlink(missing_ok=True)
         manifest_path(backup.path).unlink(missing_ok=True)
@@ -188,6 +191,17 @@ def write_private(path: Path, content: str) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _clear(folder: Path, ours: re.Pattern[str]) -> None:
+    """Remove the files of a folder that are called as ours are, and if it is empty then itself."""
+    if folder.is_symlink() or not folder.is_dir():
+        return
+    for path in folder.iterdir():
+        if ours.fullmatch(path.name) and not path.is_symlink() and path.is_file():
+            path.unlink()
+    with suppress(OSError):  # Somebody put a file of theirs there.
+        folder.rmdir()
 
 
 def _bare(name: str) -> str:

@@ -7,43 +7,40 @@ each shows its own, and a run that died is continued by the next one.
 
 import json
 import logging
+import shutil
 import socket
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from contextvars import copy_context
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from django.db import connections
 
-from tenant_migrations import conf
-from tenant_migrations.backup import capacity, clients, facts, manifest
-from tenant_migrations.backup.clients import Clients
-from tenant_migrations.backup.dumping import Part, Wanted, dump
+from tenant_migrations.backup import manifest
+from tenant_migrations.backup.dumping import DIRECTORY, Part, Wanted, dump
 from tenant_migrations.backup.folder import (
     ARCHIVE,
-    MANIFEST,
+    ARCHIVE_FOLDER,
     PARTIAL,
     SET_MANIFEST,
-    Folder,
     made_at,
+    manifest_path,
     new_name,
     stem_of,
     sync_folder,
     write_private,
 )
-from tenant_migrations.backup.manifest import Archive, Manifest, SchemaFacts, Source
-from tenant_migrations.database import public_schema, reading, schema_in_use
-from tenant_migrations.exceptions import Refused, TenantMigrationsError
-from tenant_migrations.fleet import tenants
-from tenant_migrations.fleet.findings import named
+from tenant_migrations.backup.manifest import Archive, Manifest, SchemaFacts
+from tenant_migrations.backup.orders import Order, Outlook, look_ahead
+from tenant_migrations.database import public_schema, schema_in_use
+from tenant_migrations.exceptions import TenantMigrationsError
 from tenant_migrations.fleet.graph import Code
-from tenant_migrations.fleet.tenants import Tenant
 from tenant_migrations.logs import event
-from tenant_migrations.models import Backup, Rollout
+from tenant_migrations.models import Backup
 
 CONTINUED_FOR = timedelta(hours=24)
 """How old the beginning of a backup may be for the next run to go on with it."""
@@ -54,77 +51,12 @@ logger = logging.getLogger("tenant_migrations.backup")
 
 
 @dataclass(frozen=True)
-class Order:
-    """What is to be backed up, and where to."""
-
-    folder: Folder
-    names: Sequence[str] = ()
-    """Tenants; empty: the whole database."""
-    per_tenant: bool = False
-    jobs: int = field(default_factory=lambda: conf.get().JOBS)
-    rollout: Rollout | None = None
-
-    @property
-    def kind(self) -> str:
-        if self.per_tenant:
-            return manifest.PER_TENANT
-        return manifest.TENANTS if self.names else manifest.DATABASE
-
-
-@dataclass(frozen=True)
-class Outlook:
-    """What a backup would take, known before it is begun."""
-
-    source: Source
-    clients: Clients
-    tenants: dict[str, Tenant]
-    schemas: list[str]
-    """All that it would hold."""
-    extensions: dict[str, str]
-    large_objects: int
-    data_bytes: int
-    space: capacity.Space
-
-
-@dataclass(frozen=True)
 class Made:
     """A backup that was published."""
 
     path: Path
     manifest: Manifest
     record: Backup
-
-
-def look_ahead(order: Order) -> Outlook:
-    """Find out what it takes; writes nothing.
-
-    Raises ``WrongUse`` for an unknown tenant, ``NoClient``, and ``Refused`` where there is no room
-    for its locks.
-    """
-    everyone = {tenant.schema_name: tenant for tenant in tenants.read_tenants() or []}
-    chosen = [tenant.schema_name for tenant in tenants.select(everyone.values(), order.names)]
-    with reading() as connection:
-        source = facts.read_source(connection)
-        found = clients.find(source.server_version)
-        schemas = facts.read_schemas(connection)
-        wanted = chosen if order.names else [*schemas]
-        if absent := [name for name in wanted if name not in schemas]:
-            raise Refused(f"{named(absent)} has no schema that could be backed up")
-        if not order.per_tenant:
-            capacity.refuse_too_many_locks(connection, set(wanted))
-        data = facts.data_bytes(connection, [schemas[name].oid for name in wanted])
-        with schema_in_use(public_schema()):
-            space = capacity.space_for(order.folder.path, data, order.kind)
-        return Outlook(
-            source,
-            found,
-            everyone,
-            wanted,
-            facts.read_extensions(connection),
-            facts.count_large_objects(connection),
-            data,
-            space,
-        )
 
 
 def make(order: Order, code: Code, progress: Progress) -> Made:
@@ -163,10 +95,12 @@ class _Making:
     def run(self) -> Made:
         folder = self.order.folder.path
         if self.order.per_tenant:
-            path, content = self._set(folder)
+            path, content, digest = self._set(folder)
+        elif self.order.format == DIRECTORY:
+            path, content, digest = self._directory(folder)
         else:
-            path, content = self._single(folder)
-        record = self._record(path, content)
+            path, content, digest = self._single(folder)
+        record = self._record(content, digest)
         event(
             logger,
             logging.INFO,
@@ -179,17 +113,18 @@ class _Making:
         )
         return Made(path, content, record)
 
-    def _single(self, folder: Path) -> tuple[Path, Manifest]:
+    def _single(self, folder: Path) -> tuple[Path, Manifest, str]:
+        """One file, with its manifest beside it."""
         self.order.folder.clear_unfinished()
-        name = new_name(self.outlook.source.database, self.order.kind, datetime.now(UTC))
+        name = self._new_name()
         path = folder / (name + ARCHIVE)
         partial = path.with_name(path.name + PARTIAL)
-        wanted = Wanted(self.order.names, self.outlook.tenants)
-        described = path.with_name(path.name + MANIFEST)
+        described = manifest_path(path)
         try:
-            part = self._dump(wanted, partial, path.name)
+            part = self._dump(Wanted(self.order.names, self.outlook.tenants), partial, path.name)
             content = self._manifest(name, [part])
-            write_private(described, manifest.render(content)[0])
+            text, digest = manifest.render(content)
+            write_private(described, text)
             partial.rename(path)
         except BaseException:
             with suppress(OSError):
@@ -197,36 +132,62 @@ class _Making:
                 described.unlink(missing_ok=True)
             raise
         self.order.folder.sync()
-        return path, content
+        return path, content, digest
 
-    def _set(self, folder: Path) -> tuple[Path, Manifest]:
+    def _directory(self, folder: Path) -> tuple[Path, Manifest, str]:
+        """One archive with a file for each table, in a folder with its manifest."""
+        self.order.folder.clear_unfinished()
+        begun = folder / (self._new_name() + PARTIAL)
+        begun.mkdir(mode=0o700)
+        wanted = Wanted(
+            self.order.names,
+            self.outlook.tenants,
+            format=self.order.format,
+            jobs=self.order.jobs,
+        )
+        try:
+            part = self._dump(wanted, begun / ARCHIVE_FOLDER, ARCHIVE_FOLDER)
+            return self._published(begun, [part])
+        except BaseException:
+            shutil.rmtree(begun, ignore_errors=True)
+            raise
+
+    def _set(self, folder: Path) -> tuple[Path, Manifest, str]:
         """An archive for each tenant, and one for all the rest."""
         begun = self._begun(folder)
         self.order.folder.clear_unfinished(keep=begun)
         if begun is None:
-            name = new_name(self.outlook.source.database, self.order.kind, datetime.now(UTC))
-            begun = folder / (name + PARTIAL)
+            begun = folder / (self._new_name() + PARTIAL)
             begun.mkdir(mode=0o700)
         names = [name for name in self.outlook.schemas if name in self.outlook.tenants]
         rest = [name for name in self.outlook.schemas if name not in self.outlook.tenants]
         groups = [*([Wanted(rest, self.outlook.tenants, True)] if rest else [])]
         groups += [Wanted([name], self.outlook.tenants) for name in names]
         parts = self._parts(begun, groups)
-        content = self._manifest(begun.name.removesuffix(PARTIAL), parts)
         for leftover in begun.iterdir():
             if leftover.name not in {part.archive.file for part in parts}:
                 leftover.unlink()
-        write_private(begun / SET_MANIFEST, manifest.render(content)[0])
+        return self._published(begun, parts)
+
+    def _published(self, begun: Path, parts: Sequence[Part]) -> tuple[Path, Manifest, str]:
+        """Give a folder its manifest, and then its name."""
+        content = self._manifest(begun.name.removesuffix(PARTIAL), parts)
+        text, digest = manifest.render(content)
+        write_private(begun / SET_MANIFEST, text)
         sync_folder(begun)
         final = begun.with_name(content.name)
         begun.rename(final)
         self.order.folder.sync()
-        return final / SET_MANIFEST, content
+        return final / SET_MANIFEST, content, digest
+
+    def _new_name(self) -> str:
+        return new_name(self.outlook.source.database, self.order.kind, datetime.now(UTC))
 
     def _begun(self, folder: Path) -> Path | None:
         """A set that an earlier run did not finish, and that is young enough."""
         now = datetime.now(UTC)
-        for path in sorted(folder.glob(f"{stem_of(self.outlook.source.database)}-*{PARTIAL}")):
+        stem = stem_of(self.outlook.source.database)
+        for path in sorted(folder.glob(f"{stem}-*-{manifest.PER_TENANT}-*{PARTIAL}")):
             made = made_at(path.name.removesuffix(PARTIAL))
             is_set = path.is_dir() and not path.is_symlink()
             if is_set and made and timedelta(0) <= now - made < CONTINUED_FOR:
@@ -289,11 +250,12 @@ class _Making:
             ledgers={key: rows for part in parts for key, rows in part.ledgers.items()},
             roles=sorted({role for part in parts for role in part.roles}),
             extensions=self.outlook.extensions,
+            unscoped=self.outlook.unscoped,
             large_objects=self.outlook.large_objects,
             data_bytes=self.outlook.data_bytes,
         )
 
-    def _record(self, path: Path, content: Manifest) -> Backup:
+    def _record(self, content: Manifest, digest: str) -> Backup:
         with schema_in_use(public_schema()):
             values = {
                 "folder": str(self.order.folder.path),
@@ -306,7 +268,7 @@ class _Making:
                 "duration_seconds": content.duration_seconds,
                 "server_version": content.source.server_version,
                 "code_revision": content.code_revision,
-                "manifest_digest": manifest.render(content)[1],
+                "manifest_digest": digest,
                 "made_at": content.made,
                 "rollout": self.order.rollout,
             }

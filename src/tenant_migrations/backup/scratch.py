@@ -19,7 +19,8 @@ from tenant_migrations.database import one_line, quote, sqlstate, tenant_connect
 from tenant_migrations.exceptions import DatabaseUnavailable
 
 MARK = "_tm_scratch_"
-LIVE_BYTES = 63 - len(MARK) - 12
+LIVE_BYTES = 63 - len(MARK) - 14
+"""How much of the live database's name fits before a mark and a moment, or as many digits."""
 LEFT = "SELECT datname FROM pg_database WHERE datname LIKE %s"
 
 

@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -226,13 +226,13 @@ def swap(live: str, fresh: str) -> str:
     Ends every connection to both, this process's too. Raises ``Refused`` where others keep coming
     back, with everything as it was.
     """
-    kept = scratch.prefix(KEPT_MARK) + datetime.now(UTC).strftime("%Y%m%d%H%M%S")
     failure: Exception | None = None
     connections[tenant_connection().alias].close()
     for _ in attempts(SWAP_ATTEMPTS):
         with _maintenance_database() as raw:
             try:
                 raw.execute(f"SET lock_timeout = {conf.get().LOCK_TIMEOUT_MS}".encode())
+                kept = _free_name(raw)
                 raw.execute(TERMINATE, ([live, fresh],))
                 with raw.transaction():
                     raw.execute(f"ALTER DATABASE {quote(live)} RENAME TO {quote(kept)}".encode())
@@ -244,6 +244,16 @@ def swap(live: str, fresh: str) -> str:
         f"{live} is in use all the time ({one_line(failure or Exception())}): "
         "stop what connects to it, then try again; nothing was changed"
     )
+
+
+def _free_name(raw: "psycopg.Connection[Any]") -> str:
+    """A name that says when the database was replaced."""
+    moment = datetime.now(UTC)
+    while True:
+        name = scratch.prefix(KEPT_MARK) + moment.strftime("%Y%m%d%H%M%S")
+        if not raw.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone():
+            return name
+        moment += timedelta(seconds=1)
 
 
 @contextmanager

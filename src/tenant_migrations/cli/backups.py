@@ -5,8 +5,9 @@ from datetime import timedelta
 from typing import Any
 
 from tenant_migrations.backup.catalogue import Entry
-from tenant_migrations.backup.making import Made, Outlook
+from tenant_migrations.backup.making import Made
 from tenant_migrations.backup.manifest import DATABASE, Manifest
+from tenant_migrations.backup.orders import Outlook
 from tenant_migrations.cli.printable import printable
 from tenant_migrations.fleet.findings import named, plural
 
@@ -52,6 +53,8 @@ def not_covered(content: Manifest) -> Iterator[str]:
     if content.large_objects and content.kind != DATABASE:
         count = plural(content.large_objects, "large object")
         yield f"not in it: {count}, which belong to no tenant"
+    if content.unscoped and content.kind != DATABASE:
+        yield f"not in it: {named([*map(printable, content.unscoped)])}, of no schema"
     others = [role for role in content.roles if role != "pg_database_owner"]
     if len(others) > 1:
         yield f"not in it: the roles {named([*map(printable, others)])}, which the server keeps"

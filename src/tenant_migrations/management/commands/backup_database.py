@@ -6,9 +6,11 @@ from django.core.management.base import CommandParser
 
 from tenant_migrations import conf
 from tenant_migrations.backup import catalogue
+from tenant_migrations.backup.dumping import CUSTOM, DIRECTORY
 from tenant_migrations.backup.folder import Folder
-from tenant_migrations.backup.making import Made, Order, look_ahead, make
+from tenant_migrations.backup.making import Made, make
 from tenant_migrations.backup.opening import open_backup
+from tenant_migrations.backup.orders import Order, look_ahead
 from tenant_migrations.backup.scratch import live_database
 from tenant_migrations.backup.verifying import Verified, verify
 from tenant_migrations.cli import backups
@@ -23,6 +25,8 @@ from tenant_migrations.vocabulary import ExitCode
 MAKING = {
     "tenant": "--tenant",
     "per_tenant": "--per-tenant",
+    "format": "--format",
+    "jobs": "--jobs",
     "verify": "--verify",
     "prune": "--prune",
     "dry_run": "--dry-run",
@@ -36,6 +40,7 @@ class Command(FleetCommand):
   manage.py backup_database                          the whole database
   manage.py backup_database --tenant=acme --verify   one tenant, restored somewhere to be sure
   manage.py backup_database --per-tenant             an archive for each of thousands
+  manage.py backup_database --format=directory --jobs=4   large tables side by side
   manage.py backup_database --prune                  and remove those past their time
   manage.py backup_database --dry-run                how much space it would take
   manage.py backup_database --list                   what there is
@@ -57,6 +62,12 @@ exit codes: 0 made, 1 not as it should be, 2 wrong use, 3 could not be made, 75 
             "--per-tenant",
             action="store_true",
             help="an archive for each tenant: few locks at once, continued after a crash",
+        )
+        parser.add_argument(
+            "--format",
+            choices=(CUSTOM, DIRECTORY),
+            help="of the archive: one file, or a folder with a file for each table, dumped over "
+            "--jobs connections (default: custom)",
         )
         parser.add_argument(
             "--verify", action="store_true", help="restore it into a scratch database and compare"
@@ -86,7 +97,8 @@ exit codes: 0 made, 1 not as it should be, 2 wrong use, 3 could not be made, 75 
             "--jobs",
             type=shared.number,
             metavar="N",
-            help="with --per-tenant: archives made side by side (default: JOBS in the settings)",
+            help="with --per-tenant or --format=directory: how many connections dump side by side "
+            "(default: JOBS in the settings)",
         )
 
     def run(self, answer: IO[str], **options: Any) -> ExitCode:
@@ -98,6 +110,7 @@ exit codes: 0 made, 1 not as it should be, 2 wrong use, 3 could not be made, 75 
             folder_of(options["dir"], create=not options["list"]),
             options["tenant"],
             options["per_tenant"],
+            options["format"] or CUSTOM,
             options["jobs"] or conf.get().JOBS,
         )
         if options["list"]:
@@ -114,6 +127,10 @@ exit codes: 0 made, 1 not as it should be, 2 wrong use, 3 could not be made, 75 
                     raise WrongUse(f"{flag} makes no backup: leave {other} away")
         if options["per_tenant"] and options["tenant"]:
             raise WrongUse("--per-tenant is for all tenants: leave --tenant away")
+        if options["per_tenant"] and options["format"] == DIRECTORY:
+            raise WrongUse("--per-tenant makes files side by side: leave --format=directory away")
+        if options["jobs"] and not options["per_tenant"] and options["format"] != DIRECTORY:
+            raise WrongUse("--jobs needs --per-tenant or --format=directory")
         if options["keep_days"] and not options["prune"]:
             raise WrongUse("--keep-days needs --prune")
 
