@@ -6,7 +6,8 @@ set -euo pipefail
 
 usage() {
   cat <<'EOT'
-usage: scripts/backup_database.sh [--tenant=NAME]... [--per-tenant] [--verify] [--quiet]
+usage: scripts/backup_database.sh [--tenant=NAME]... [--per-tenant] [--format=FORMAT] [--jobs=N]
+                                  [--verify] [--quiet]
 
 Backs up the whole database, or the tenants named, into BACKUP_DIR: dumped, read back to its end,
 and published only then. Afterwards removes backups older than RETENTION_DAYS, never the last three
@@ -14,6 +15,9 @@ and never the last three verified. The last line on stdout is the path of the ba
 
   --tenant=NAME  only this tenant; may be repeated
   --per-tenant   an archive for each tenant: few locks at once, continued after a crash
+  --format=directory
+                 a folder with a file for each table, dumped side by side; default: custom
+  --jobs=N       how many connections dump side by side, with one of the two above
   --verify       restore it into a scratch database and compare
   --quiet        print only the path
 
@@ -30,7 +34,7 @@ EOT
 options=()
 for argument; do
   case $argument in
-    --tenant=* | --per-tenant | --verify | --quiet) options+=("$argument") ;;
+    --tenant=* | --per-tenant | --format=* | --jobs=* | --verify | --quiet) options+=("$argument") ;;
     -h | --help)
       usage
       exit 0
