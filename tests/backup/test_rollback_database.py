@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.backup.conftest import backup, path_of
+from tests.backup.conftest import backup, path_of, without_casts
 from tests.support.fleets import Fleet
 
 
@@ -47,14 +47,49 @@ def test_what_is_new_is_told_before(fleet: Fleet, tmp_path: Path) -> None:
     assert "made since and not in it: newer" in answer.stdout
 
 
-@pytest.mark.parametrize("options", [("--tenant=alpha",), ("--per-tenant",)])
-def test_only_a_backup_of_everything_will_do(
-    fleet: Fleet, tmp_path: Path, options: tuple[str, ...]
-) -> None:
+@pytest.mark.parametrize("options", [("--per-tenant",), ("--format=directory",)])
+def test_the_database_from_a_folder(fleet: Fleet, tmp_path: Path, options: tuple[str, ...]) -> None:
     path = path_of(backup(fleet, tmp_path / "made", *options))
-    answer = fleet.command("rollback_migrations", str(path), "--force")
+    before = without_casts(fleet.dump_all(records=False))
+    fleet.drop_schema("beta")
+    fleet.sql("DELETE FROM finance_refund", schema="alpha")
+    line = ("rollback_migrations", str(path), "--force", "--no-safety-backup")
+    answer = fleet.manage(*line)
+    assert answer.exit_code == 0, answer.stderr
+    assert without_casts(fleet.dump_all(records=False)) == before
+    assert fleet.manage("verify_tenant_migrations").exit_code == 0
+    assert fleet.manage("rollback_migrations", "--drop-kept").exit_code == 0
+
+
+DANGLING = """
+    CREATE TABLE public.moment (id int PRIMARY KEY);
+    CREATE TABLE alpha.later (moment int REFERENCES public.moment);
+    SET session_replication_role = replica;
+    INSERT INTO alpha.later VALUES (1);
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "statement", "said"),
+    [
+        (("--tenant=alpha",), "", "it lacks the schema public; restore its tenants one by one"),
+        (("--per-tenant",), "SELECT lo_create(0)", "it lacks 1 large object; restore"),
+        (("--per-tenant",), "CREATE PUBLICATION p", "it lacks publication p; restore"),
+        (("--per-tenant",), DANGLING, "do not go together (pg_restore: could not execute query: "),
+    ],
+)
+def test_what_does_not_make_a_database_is_refused(
+    fleet: Fleet, tmp_path: Path, options: tuple[str, ...], statement: str, said: str
+) -> None:
+    if statement:
+        fleet.sql(statement)
+    path = path_of(backup(fleet, tmp_path / "made", *options))
+    before = fleet.dump_all(records=False)
+    answer = fleet.command("rollback_migrations", str(path), "--force", "--no-safety-backup")
     assert answer.exit_code == 1
-    assert "does not hold the whole database" in answer.error_line
+    assert said in answer.error_line
+    assert "--tenant=NAME" in answer.error_line
+    assert fleet.dump_all(records=False) == before
 
 
 def test_a_rehearsal_measures_and_is_on_record(fleet: Fleet, tmp_path: Path) -> None:

@@ -1,12 +1,11 @@
 """`rollback_migrations --tenant`: the tenant as in the backup, everybody else as they were."""
 
-import re
 from pathlib import Path
 
 import pytest
 
 from tenant_migrations.database import quote
-from tests.backup.conftest import backup, path_of
+from tests.backup.conftest import backup, path_of, without_casts
 from tests.support.answers import Answer
 from tests.support.code import code_at
 from tests.support.fleets import Fleet
@@ -60,17 +59,12 @@ def test_the_tenant_is_as_in_the_backup(fleet: Fleet, tmp_path: Path, kind: str)
     assert fleet.verify("--json").statuses() == dict.fromkeys(
         ("alpha", "beta", "gamma", "delta"), "ok"
     )
-    assert _without_casts(fleet.dump("alpha")) == _without_casts(before)
+    assert without_casts(fleet.dump("alpha")) == without_casts(before)
     assert (fleet.dump("beta"), fleet.content("beta")) == beta
     assert leftovers(fleet) == []
     saved = Path(answer.stdout.splitlines()[1].partition(": ")[2])
     assert roll_back(fleet, saved, "--no-safety-backup").exit_code == 0
     assert "finance_refund" not in fleet.tables("alpha")
-
-
-def _without_casts(script: str) -> str:
-    """``status IN (...)`` is written otherwise once it was dumped and restored."""
-    return re.sub(r"::character varying|::text(\[\])?|[()]", "", script)
 
 
 def test_numbers_go_on_and_grants_are_there(fleet: Fleet, tmp_path: Path) -> None:

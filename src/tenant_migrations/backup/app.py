@@ -27,9 +27,9 @@ from tenant_migrations.backup.app_objects import (
 from tenant_migrations.backup.clients import Clients
 from tenant_migrations.backup.deeds import MOST_NAMED, Deed, Outcome, Plan, Progress, Safety
 from tenant_migrations.backup.opening import Opened
-from tenant_migrations.backup.restoring import restore
+from tenant_migrations.backup.restoring import restore, source_of
 from tenant_migrations.backup.scratch import control
-from tenant_migrations.backup.tenant import hold, source_of
+from tenant_migrations.backup.tenant import hold
 from tenant_migrations.database import one_line, quote, reading
 from tenant_migrations.exceptions import Refused, TenantMigrationsError
 from tenant_migrations.fleet import ledger, tenants
@@ -177,7 +177,7 @@ class _Exchange:
         self._refuse_inconsistent_ledger()
         fact = outlook.facts_of(self.opened, self.schema)
         hold(raw, self.schema, self.aside, exclusively=self.entry is not None)
-        source = source_of(self.opened, self.clients, self.schema, fact)
+        source = source_of(self.opened, self.clients, self.schema)
         # Only to look, nothing of other schemas is locked for foreign keys to them.
         restore(raw, source if self.entry else replace(source, is_alone=True))
         raw.execute(f"ALTER SCHEMA {quote(self.schema)} RENAME TO {quote(self.fresh)}".encode())

@@ -15,6 +15,7 @@ from tenant_migrations.backup.folder import SET_MANIFEST, Folder
 from tenant_migrations.backup.making import make
 from tenant_migrations.backup.opening import Opened
 from tenant_migrations.backup.orders import Order as BackupOrder
+from tenant_migrations.backup.restoring import source_of
 from tenant_migrations.database import one_line, public_schema, reading, schema_in_use
 from tenant_migrations.exceptions import TenantMigrationsError
 from tenant_migrations.fleet import tenants
@@ -115,7 +116,7 @@ class TenantDeed(Deed):
             ),
         ):
             saved = self.safety.make(entry, [self.schema], self.code, progress) if exists else ""
-            source = tenant.source_of(self.opened, found, self.schema, fact)
+            source = source_of(self.opened, found, self.schema)
             done = tenant.replace(
                 source, entry, lambda rows: progress("rows restored", rows, fact.total_rows)
             )

@@ -17,6 +17,7 @@ from tenant_migrations.backup.clients import Clients
 from tenant_migrations.backup.damage import Damaged
 from tenant_migrations.backup.facts import digests_of
 from tenant_migrations.backup.manifest import SchemaFacts
+from tenant_migrations.backup.opening import Opened
 from tenant_migrations.backup.script import BrokenScript, Rows, names_of, read_script
 from tenant_migrations.database import quote
 from tenant_migrations.exceptions import Refused
@@ -45,6 +46,14 @@ class Source:
     """Restored without the schemas that it points to, and without owners and grants."""
 
 
+def source_of(opened: Opened, clients: Clients, schema: str) -> Source:
+    """Where a schema that the backup holds is restored from."""
+    archive = opened.manifest.archive_of(schema)
+    if archive is None:
+        raise Damaged(f"{opened.path}: its manifest names no archive for {schema}")
+    return Source(clients, opened.file_of(archive), schema, opened.manifest.schemas[schema])
+
+
 def restore(
     connection: "psycopg.Connection[Any]",
     source: Source,
@@ -60,7 +69,7 @@ def restore(
     if source.is_alone:
         arguments += ["--no-owner", "--no-privileges"]
     else:
-        _give_away(connection, source)
+        give_away(connection, source)
     counted = _run_script(connection, source, arguments, told)
     wrong = [
         f"{table} ({counted.get(table, 0):,} instead of {rows:,})"
@@ -107,8 +116,12 @@ def _copy(connection: "psycopg.Connection[Any]", part: Rows) -> int:
         return cursor.rowcount
 
 
-def _give_away(connection: "psycopg.Connection[Any]", source: Source) -> None:
-    """The owner and the grants of the schema itself, which a selection by schema leaves out."""
+def give_away(connection: "psycopg.Connection[Any]", source: Source) -> None:
+    """Give the schema itself the owner and grants of the backup.
+
+    ``pg_restore`` leaves them out where a schema is selected, and of public what every new database
+    has. Raises ``Damaged`` for grants that no schema can have.
+    """
     name = quote(source.schema)
     connection.execute(f"ALTER SCHEMA {name} OWNER TO {quote(source.facts.owner)}")
     if source.facts.grants is None:

@@ -16,10 +16,6 @@ import psycopg
 
 from tenant_migrations import conf, locks
 from tenant_migrations.backup import journal
-from tenant_migrations.backup.clients import Clients
-from tenant_migrations.backup.damage import Damaged
-from tenant_migrations.backup.manifest import SchemaFacts
-from tenant_migrations.backup.opening import Opened
 from tenant_migrations.backup.outlook import outside_of
 from tenant_migrations.backup.restoring import Source, restore
 from tenant_migrations.backup.scratch import control
@@ -48,14 +44,6 @@ class Restored:
     seconds: float
     """For the restore, its verification and the end of what was replaced."""
     aside_dropped: bool
-
-
-def source_of(opened: Opened, clients: Clients, schema: str, fact: SchemaFacts) -> Source:
-    """Where a schema is restored from."""
-    archive = opened.manifest.archive_of(schema)
-    if archive is None:
-        raise Damaged(f"{opened.path}: its manifest names no archive for {schema}")
-    return Source(clients, opened.file_of(archive), schema, fact)
 
 
 def replace(

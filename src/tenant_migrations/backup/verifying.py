@@ -6,7 +6,7 @@ Also the rehearsal of a disaster: how long a restore takes is measured here, not
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from tenant_migrations.backup.clients import ClientFailed, Clients
 from tenant_migrations.backup.damage import Damaged
 from tenant_migrations.backup.manifest import Manifest
 from tenant_migrations.backup.opening import Opened
-from tenant_migrations.backup.restoring import NotAsRecorded, Source, restore
+from tenant_migrations.backup.restoring import NotAsRecorded, give_away, restore, source_of
 from tenant_migrations.backup.scratch import connected, scratch_database
 from tenant_migrations.backup.script import Statements, read_script
 from tenant_migrations.database import (
@@ -78,22 +78,36 @@ def verify(opened: Opened, progress: Progress, *, rehearsal: bool = False) -> Ve
     return Verified(seconds, len(opened.manifest.schemas), rows)
 
 
-def fill(opened: Opened, found: Clients, database: str, progress: Progress) -> None:
-    """Restore all of a backup into an empty database. Owners and grants are not restored."""
-    plain = ["--no-owner", "--no-privileges"]
+def fill(
+    opened: Opened,
+    found: Clients,
+    database: str,
+    progress: Progress,
+    *,
+    with_owners: bool = False,
+) -> None:
+    """Restore all of a backup into an empty database; of tenants alone without owners and grants.
+
+    Raises ``ClientFailed`` at the first error.
+    """
     if opened.manifest.kind == manifest.TENANTS:
         _fill_alone(opened, found, database, progress)
         return
-    archives = opened.manifest.archives
     if opened.manifest.kind == manifest.PER_TENANT:
         with connected(database) as connection:  # It comes with the archive, as schemas chosen do.
             connection.execute(f"DROP SCHEMA IF EXISTS {quote(public_schema())} CASCADE")
+    options = [] if with_owners else ["--no-owner", "--no-privileges"]
+    # What tenants point to comes first.
+    archives = sorted(opened.manifest.archives, key=lambda one: public_schema() not in one.schemas)
     for done, archive in enumerate(archives):
         progress("archives restored", done, len(archives))
-        run_restore(found, str(opened.file_of(archive)), database, plain)
+        _run_restore(found, str(opened.file_of(archive)), database, options)
+    if with_owners and opened.manifest.kind == manifest.PER_TENANT:
+        with connected(database) as connection:
+            give_away(connection, source_of(opened, found, public_schema()))
 
 
-def run_restore(found: Clients, archive: str, database: str, options: Sequence[str]) -> None:
+def _run_restore(found: Clients, archive: str, database: str, options: Sequence[str]) -> None:
     """``pg_restore`` into a database; the first error ends it."""
     jobs = conf.get().JOBS
     target = f"dbname={_conninfo_value(database)}"
@@ -121,18 +135,9 @@ def _fill_alone(opened: Opened, found: Clients, database: str, progress: Progres
                 connection.execute(statement, prepare=False)
         for done, schema in enumerate(opened.manifest.tenants):
             progress("tenants restored", done, len(opened.manifest.tenants))
-            archive = opened.manifest.archive_of(schema)
-            if archive is None:
-                raise Damaged(f"{opened.path}: its manifest names no archive for {schema}")
-            source = Source(
-                found,
-                opened.file_of(archive),
-                schema,
-                opened.manifest.schemas[schema],
-                is_alone=True,
-            )
+            source = source_of(opened, found, schema)
             with connection.transaction():
-                restore(connection, source)
+                restore(connection, replace(source, is_alone=True))
 
 
 def _statements_of(found: Clients, database: str, selection: Sequence[str]) -> Iterator[bytes]:

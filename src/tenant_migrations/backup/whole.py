@@ -21,6 +21,7 @@ from django.utils import timezone
 
 from tenant_migrations import conf, locks, maintenance
 from tenant_migrations.backup import clients, facts, journal, manifest, outlook, scratch, verifying
+from tenant_migrations.backup.clients import ClientFailed, Clients
 from tenant_migrations.backup.deeds import MOST_NAMED, Deed, Outcome, Plan, Progress, Safety
 from tenant_migrations.backup.opening import Opened
 from tenant_migrations.database import one_line, public_schema, quote, reading, tenant_connection
@@ -62,11 +63,7 @@ class DatabaseDeed(Deed):
 
     def plan(self, progress: Progress) -> Plan:
         content = self.opened.manifest
-        if content.kind != manifest.DATABASE:
-            raise Refused(
-                f"{self.opened.path} does not hold the whole database: name one of "
-                f"{named(content.tenants)} with --tenant"
-            )
+        _refuse_parts(self.opened)
         outlook.refuse_missing_roles(self.opened)
         for schema in {fact.ledger: name for name, fact in content.schemas.items()}.values():
             if content.schemas[schema].kind != facts.OTHER_KIND:
@@ -89,6 +86,8 @@ class DatabaseDeed(Deed):
             f"replaces the database {live} by the backup of {content.made:%Y-%m-%d %H:%M} UTC: "
             f"{plural(len(content.tenants), 'tenant')}; all connections are ended at the swap"
         ]
+        if content.kind == manifest.PER_TENANT:
+            lines.append("each tenant as of a moment of its own, from then on")
         if added:
             lines.append(f"made since and not in it: {named(added, MOST_NAMED)}")
         if newer:
@@ -118,6 +117,23 @@ class DatabaseDeed(Deed):
         return Outcome(lines, document | {"safety_backup": saved or None})
 
 
+def _refuse_parts(opened: Opened) -> None:
+    """Raise ``Refused`` for a backup that does not hold all that makes a database."""
+    content = opened.manifest
+    lacks = []
+    if public_schema() not in content.schemas:
+        lacks.append(f"the schema {public_schema()}")
+    if content.kind == manifest.PER_TENANT:
+        if content.large_objects:
+            lacks.append(plural(content.large_objects, "large object"))
+        lacks += content.unscoped
+    if lacks:
+        raise Refused(
+            f"{opened.path} does not hold the whole database: it lacks {named(lacks)}; restore "
+            f"its tenants one by one: --tenant=NAME, one of {named(content.tenants)}"
+        )
+
+
 @contextmanager
 def _all_under_maintenance() -> Iterator[None]:
     """The marks are in the database that is replaced: after the swap there are none."""
@@ -144,9 +160,7 @@ def _restored(opened: Opened, progress: Progress) -> Iterator[str]:
         locks.try_lock(wrapper, locks.SCRATCH, name)
         scratch.create(wrapper, name, here)
         try:
-            archive = opened.manifest.archives[0]
-            progress("restoring", 0, 1)
-            verifying.run_restore(found, str(opened.file_of(archive)), name, [])
+            _fill(opened, found, name, progress)
             verifying.compare(opened.manifest, name, progress)
             _give_properties(wrapper, name)
             yield name
@@ -154,6 +168,18 @@ def _restored(opened: Opened, progress: Progress) -> Iterator[str]:
             with suppress(DatabaseError, psycopg.Error):
                 scratch.drop(name)
             raise
+
+
+def _fill(opened: Opened, found: Clients, name: str, progress: Progress) -> None:
+    try:
+        verifying.fill(opened, found, name, progress, with_owners=True)
+    except ClientFailed as error:
+        if opened.manifest.kind != manifest.PER_TENANT:
+            raise
+        raise Refused(
+            f"the archives of {opened.path}, each of a moment of its own, do not go together "
+            f"({error}): restore its tenants one by one with --tenant=NAME"
+        ) from error
 
 
 def _give_properties(wrapper: Any, name: str) -> None:
