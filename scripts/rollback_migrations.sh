@@ -8,7 +8,8 @@ usage() {
   cat <<'EOT'
 usage: scripts/rollback_migrations.sh <backup_file> [--tenant=NAME] [--app=LABEL]
                                       [--migrations-only] [--dry-run] [--force]
-                                      [--trust-foreign] [--no-safety-backup]
+                                      [--migrate-forward] [--trust-foreign]
+                                      [--no-safety-backup]
 
 Shows what would be replaced and lost, asks for the name of it, backs up what is there, restores
 and verifies. A backup that is not whole is refused whatever is asked for.
@@ -18,6 +19,7 @@ and verifies. A backup that is not whole is refused whatever is asked for.
   --migrations-only   with --app: reverse its migrations down to the backup's, rows kept
   --dry-run           say what would be done, and do nothing
   --force             do not ask; all checks are made all the same
+  --migrate-forward   afterwards apply the migrations that the code has and the backup has not
   --trust-foreign     restore what another installation backed up: its SQL runs with your rights
   --no-safety-backup  make no backup of what is replaced
 
@@ -33,7 +35,7 @@ backup='' options=()
 for argument; do
   case $argument in
     --tenant=* | --app=* | --migrations-only | --dry-run | --force) options+=("$argument") ;;
-    --trust-foreign | --no-safety-backup) options+=("$argument") ;;
+    --migrate-forward | --trust-foreign | --no-safety-backup) options+=("$argument") ;;
     --tenant | --app) fail 2 "$argument needs a value: $argument=NAME" ;;
     -h | --help)
       usage

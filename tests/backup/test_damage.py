@@ -159,6 +159,8 @@ def test_what_is_no_backup_is_refused(backed_up: BackedUp, tmp_path: Path) -> No
         (["--app=", "--force"], 2),
         (["--migrations-only", "--tenant=alpha"], 2),
         (["--from-backup"], 2),
+        (["--migrate-forward", "--app=finance", "--migrations-only", "--force"], 2),
+        (["--migrate-forward", "--rehearse"], 2),
         (["--run=1"], 2),
         (["--run=0"], 2),
         (["--bogus"], 2),

@@ -49,14 +49,27 @@ def test_what_is_new_is_told_before(fleet: Fleet, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("options", [("--per-tenant",), ("--format=directory",)])
 def test_the_database_from_a_folder(fleet: Fleet, tmp_path: Path, options: tuple[str, ...]) -> None:
+    fleet.take_back("alpha", "finance", "0024")
     path = path_of(backup(fleet, tmp_path / "made", *options))
     before = without_casts(fleet.dump_all(records=False))
     fleet.drop_schema("beta")
-    fleet.sql("DELETE FROM finance_refund", schema="alpha")
+    fleet.sql("DELETE FROM finance_invoiceline", schema="alpha")
     line = ("rollback_migrations", str(path), "--force", "--no-safety-backup")
     answer = fleet.manage(*line)
     assert answer.exit_code == 0, answer.stderr
+    told = "the code is further than 1 schema of it: manage.py verify_tenant_migrations --fix"
+    assert answer.stdout.splitlines()[-1] == told
     assert without_casts(fleet.dump_all(records=False)) == before
+    assert fleet.manage("rollback_migrations", "--drop-kept").exit_code == 0
+
+
+def test_the_database_is_brought_to_the_code(fleet: Fleet, tmp_path: Path) -> None:
+    fleet.take_back("alpha", "finance", "0024")
+    path = path_of(backup(fleet, tmp_path / "made"))
+    line = ("rollback_migrations", str(path), "--force", "--no-safety-backup")
+    answer = fleet.manage(*line, "--migrate-forward")
+    assert answer.exit_code == 0, answer.stderr
+    assert "alpha: fixed (finance.0025_refund)" in answer.stdout
     assert fleet.manage("verify_tenant_migrations").exit_code == 0
     assert fleet.manage("rollback_migrations", "--drop-kept").exit_code == 0
 

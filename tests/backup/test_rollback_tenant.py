@@ -5,10 +5,12 @@ from pathlib import Path
 import pytest
 
 from tenant_migrations.database import quote
+from tenant_migrations.locks import FLEET, TENANT, second_key
 from tests.backup.conftest import backup, path_of, without_casts
 from tests.support.answers import Answer
 from tests.support.code import code_at
 from tests.support.fleets import Fleet
+from tests.support.terminals import on_terminal
 
 ROLE = "tm_grantee"
 
@@ -167,8 +169,55 @@ def test_newer_code_is_told(fleet: Fleet, tmp_path: Path) -> None:
     assert fleet.verify("--fix", "--json").exit_code == 0
     answer = roll_back(fleet, path)
     assert answer.exit_code == 0
-    assert "the code is 1 migration further" in answer.stdout
+    command = "manage.py verify_tenant_migrations --fix --tenant=alpha"
+    assert answer.stdout.splitlines()[-1] == f"the code is 1 migration further: {command}"
     assert fleet.verify("--json").status("alpha") == "pending"
+
+
+@pytest.fixture
+def behind(fleet: Fleet, tmp_path: Path) -> Path:
+    """A backup of `alpha` before its last migration, which it now has."""
+    fleet.take_back("alpha", "finance", "0024")
+    path = path_of(backup(fleet, tmp_path / "made", "--tenant=alpha"))
+    assert fleet.verify("--fix", "--json").exit_code == 0
+    return path
+
+
+@pytest.mark.parametrize("scope", [(), ("--app=finance",)])
+def test_it_is_brought_to_the_code_where_that_is_asked_for(
+    fleet: Fleet, behind: Path, scope: tuple[str, ...]
+) -> None:
+    answer = roll_back(fleet, behind, *scope, "--migrate-forward")
+    assert answer.exit_code == 0, answer.stderr
+    assert "alpha: fixed (finance.0025_refund)" in answer.stdout
+    assert "migration further" not in answer.stdout
+    assert fleet.counts("alpha")["finance_refund"] == 0  # It was made anew.
+    assert fleet.verify("--json").status("alpha") == "ok"
+    assert fleet.rows("SELECT trigger FROM tenant_migrations_rollout ORDER BY id DESC LIMIT 1") == [
+        ("rollback",)
+    ]
+
+
+def test_a_run_in_the_way_leaves_it_restored_and_says_so(fleet: Fleet, behind: Path) -> None:
+    with fleet.connect() as raw:
+        raw.execute("SELECT pg_advisory_lock(%s, 0)", (FLEET,))
+        answer = roll_back(fleet, behind, "--migrate-forward", "--json")
+    assert answer.exit_code == 1
+    assert (answer.json["status"], answer.json["behind"]) == ("issues", {"alpha": 1})
+    assert answer.json["fix"] is None
+    assert "another run" in answer.json["fix_error"]
+    assert fleet.verify("--json").status("alpha") == "pending"
+
+
+@pytest.mark.parametrize("typed", ["y", "n"])
+def test_who_sits_at_a_terminal_is_asked(fleet: Fleet, behind: Path, typed: str) -> None:
+    line = ("rollback_migrations", str(behind), "--tenant=alpha", "--no-safety-backup")
+    code, screen = on_terminal(fleet, *line, typed=f"alpha\n{typed}\n")
+    assert code == 0
+    assert "type alpha to go on: " in screen
+    assert "alpha is behind the code now: bring it there? [y/N] " in screen
+    assert ("verify_tenant_migrations --fix --tenant=alpha" in screen) is (typed == "n")
+    assert fleet.verify("--json").status("alpha") == ("ok" if typed == "y" else "pending")
 
 
 def test_a_backup_of_another_database_has_to_be_trusted(
@@ -185,8 +234,6 @@ def test_a_backup_of_another_database_has_to_be_trusted(
 
 
 def test_a_tenant_in_other_hands_is_left_alone(fleet: Fleet, tmp_path: Path) -> None:
-    from tenant_migrations.locks import TENANT, second_key
-
     path = path_of(backup(fleet, tmp_path / "made", "--tenant=alpha"))
     with fleet.connect() as raw, raw.transaction():
         raw.execute("SELECT pg_advisory_xact_lock(%s, %s)", (TENANT, second_key("alpha")))

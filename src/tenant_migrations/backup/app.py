@@ -25,7 +25,7 @@ from tenant_migrations.backup.app_objects import (
     tables_of,
 )
 from tenant_migrations.backup.clients import Clients
-from tenant_migrations.backup.deeds import MOST_NAMED, Deed, Outcome, Plan, Progress, Safety
+from tenant_migrations.backup.deeds import MOST_NAMED, Deed, Outcome, Plan, Progress, Safety, behind
 from tenant_migrations.backup.opening import Opened
 from tenant_migrations.backup.restoring import restore, source_of
 from tenant_migrations.backup.scratch import control
@@ -127,7 +127,8 @@ class AppDeed(Deed):
             )
         lines += [f"{name} is as it was: {reason}" for name, reason in errors.items()]
         details: dict[str, Any] = {"app": self.app, "tenants": document, "errors": errors}
-        return Outcome(lines, details, failed=len(errors))
+        lacking = behind([name for name in chosen if name not in errors], self.code)
+        return Outcome(lines, details, failed=len(errors), behind=lacking)
 
     def _exchange(self, name: str, entry: Rollback | None) -> Exchange:
         """Do it; without ``entry`` only look what would come of it."""

@@ -1,7 +1,7 @@
 """Rollbacks as a command sees them: first what would be done, then, with consent, the deed."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,8 @@ from tenant_migrations.backup.orders import Order as BackupOrder
 from tenant_migrations.backup.restoring import source_of
 from tenant_migrations.database import one_line, public_schema, reading, schema_in_use
 from tenant_migrations.exceptions import TenantMigrationsError
-from tenant_migrations.fleet import tenants
-from tenant_migrations.fleet.findings import VERIFY, named, plural
+from tenant_migrations.fleet import ledger, tenants
+from tenant_migrations.fleet.findings import named
 from tenant_migrations.fleet.graph import Code, label
 from tenant_migrations.models import Rollback
 
@@ -47,6 +47,8 @@ class Outcome:
     document: dict[str, Any] = field(default_factory=dict)
     failed: int = 0
     """Tenants that are as they were, because of an error."""
+    behind: Mapping[str, int] = field(default_factory=dict)
+    """How many migrations the code has that a schema now lacks, where it has any."""
 
 
 class Deed(ABC):
@@ -124,10 +126,10 @@ class TenantDeed(Deed):
         lines += [f"as it was before: {saved}"] if saved else []
         if not done.aside_dropped:
             lines.append("what was replaced could not be locked: the next rollback drops it")
-        lines += _behind(self.schema, self.opened, self.code)
         document: dict[str, Any] = {"rollback": entry.pk, "schema_name": self.schema}
         document |= {"rows": done.rows, "restore_seconds": done.seconds}
-        return Outcome(lines, document | {"safety_backup": saved or None})
+        document |= {"safety_backup": saved or None}
+        return Outcome(lines, document, behind=behind([self.schema], self.code))
 
 
 @dataclass(frozen=True)
@@ -146,7 +148,7 @@ class SeveralDeeds(Deed):
 
     def perform(self, progress: Progress) -> Outcome:
         lines: list[str] = []
-        documents, errors = [], {}
+        documents, errors, pending = [], {}, dict[str, int]()
         for deed in self.deeds:
             try:
                 outcome = deed.perform(progress)
@@ -156,15 +158,17 @@ class SeveralDeeds(Deed):
                 continue
             lines += outcome.lines
             documents.append(outcome.document)
-        return Outcome(lines, {"tenants": documents, "errors": errors}, failed=len(errors))
+            pending |= outcome.behind
+        document = {"tenants": documents, "errors": errors}
+        return Outcome(lines, document, failed=len(errors), behind=pending)
 
 
-def _behind(schema: str, opened: Opened, code: Code) -> list[str]:
-    pending = code.standing(opened.manifest.ledger_of(schema)).pending
-    if not pending:
-        return []
-    what = plural(len(pending), "migration")
-    return [f"the code is {what} further: {VERIFY} --fix --tenant={schema}"]
+def behind(schemas: Sequence[str], code: Code) -> dict[str, int]:
+    """How many migrations the code has that these lack, where it has any; as their ledgers say."""
+    with reading() as connection:
+        recorded = {name: ledger.read_rows(connection, name).keys for name in schemas}
+    found = {name: len(code.standing(keys).pending) for name, keys in recorded.items()}
+    return {name: count for name, count in found.items() if count}
 
 
 def _lines(opened: Opened, loss: outlook.Loss) -> list[str]:

@@ -114,7 +114,23 @@ class DatabaseDeed(Deed):
             "when it is no longer needed: manage.py rollback_migrations --drop-kept",
         ]
         document = {"rollback": entry.pk, "database": live, "kept": kept}
-        return Outcome(lines, document | {"safety_backup": saved or None})
+        document |= {"safety_backup": saved or None}
+        return Outcome(lines, document, behind=self._behind())
+
+    def _behind(self) -> dict[str, int]:
+        """By the manifest, which speaks of thousands of tenants by a handful of ledgers."""
+        content = self.opened.manifest
+        known = {
+            fact.ledger: len(self.code.standing(content.ledger_of(name)).pending)
+            for name, fact in content.schemas.items()
+            if fact.kind != facts.OTHER_KIND
+        }
+        found = {
+            name: known[fact.ledger]
+            for name, fact in content.schemas.items()
+            if fact.kind != facts.OTHER_KIND
+        }
+        return {name: count for name, count in found.items() if count}
 
 
 def _refuse_parts(opened: Opened) -> None:

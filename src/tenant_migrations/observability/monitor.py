@@ -17,8 +17,9 @@ from tenant_migrations.logs import event
 from tenant_migrations.observability import history
 from tenant_migrations.observability.alerts.channels import Channel
 from tenant_migrations.observability.alerts.telling import tell_failure, tell_report
+from tenant_migrations.observability.heals import heal_on_record
 from tenant_migrations.rollout.planning import Options, Task, plan_for, plan_schema
-from tenant_migrations.rollout.running import Hands, Order, Summary, heal
+from tenant_migrations.rollout.running import Hands, Order, Summary
 from tenant_migrations.rollout.verifying import verify
 from tenant_migrations.vocabulary import ExitCode, FindingKind, TenantStatus
 
@@ -102,9 +103,7 @@ def _look(
     if not may_heal or not would_help(report, code):
         return report, None
     order = Order(question, max_failures=max_failures, trigger=TRIGGER, hands=hands)
-    with history.recorded(trigger=TRIGGER, question=question):
-        report, healing = heal(order, code, no_progress)
-    history.record(report, trigger=TRIGGER, question=question, rollout=healing.rollout)
+    report, healing = heal_on_record(order, code, no_progress)
     event(
         logger,
         logging.WARNING if healing.failed or healing.stopped else logging.INFO,

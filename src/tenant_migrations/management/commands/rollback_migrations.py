@@ -1,16 +1,20 @@
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
 from django.core.management.base import CommandParser
+from django.db import DatabaseError
 
 from tenant_migrations import conf
 from tenant_migrations.backup import clients, journal, undoing
 from tenant_migrations.backup.app import AppDeed
 from tenant_migrations.backup.catalogue import entries
 from tenant_migrations.backup.deeds import (
+    MOST_NAMED,
     Deed,
+    Outcome,
     Plan,
     Safety,
     SeveralDeeds,
@@ -26,12 +30,21 @@ from tenant_migrations.backup.whole import DatabaseDeed, drop_kept
 from tenant_migrations.cli import options as shared
 from tenant_migrations.cli.backups import contents
 from tenant_migrations.cli.command import FleetCommand
+from tenant_migrations.cli.json import summary_document
 from tenant_migrations.cli.printable import printable
 from tenant_migrations.cli.progress import ProgressReporter
-from tenant_migrations.database import reading
-from tenant_migrations.exceptions import Refused, WrongUse
+from tenant_migrations.cli.text import TextRenderer
+from tenant_migrations.database import one_line, reading
+from tenant_migrations.exceptions import Refused, TenantMigrationsError, WrongUse
+from tenant_migrations.fleet.findings import VERIFY, named, plural
 from tenant_migrations.fleet.graph import Code
+from tenant_migrations.fleet.survey import Question
+from tenant_migrations.observability.heals import heal_on_record
+from tenant_migrations.rollout.running import Order
 from tenant_migrations.vocabulary import ExitCode
+
+TRIGGER = "rollback"
+"""What the records of a rollout say that began after a rollback."""
 
 
 class Command(FleetCommand):
@@ -41,6 +54,7 @@ class Command(FleetCommand):
   manage.py rollback_migrations BACKUP --tenant=acme                a tenant as in the backup
   manage.py rollback_migrations BACKUP --tenant=acme --app=finance  one app of it, nothing else
   manage.py rollback_migrations BACKUP --app=finance --migrations-only   reversed, rows kept
+  manage.py rollback_migrations BACKUP --tenant=acme --migrate-forward   and then to the code
   manage.py rollback_migrations BACKUP                              the whole database
   manage.py rollback_migrations --run=17                            what rollout 17 did
   manage.py rollback_migrations --rehearse                          how long a restore takes
@@ -92,6 +106,11 @@ exit codes: 0 done, 1 refused or failed, 2 wrong use, 3 could not ask, 75 anothe
             help="restore a backup that another installation made: its SQL runs with your rights",
         )
         parser.add_argument(
+            "--migrate-forward",
+            action="store_true",
+            help="afterwards apply the migrations that the code has and the backup has not",
+        )
+        parser.add_argument(
             "--no-safety-backup",
             action="store_true",
             help="make no backup of what is replaced",
@@ -121,9 +140,7 @@ exit codes: 0 done, 1 refused or failed, 2 wrong use, 3 could not ask, 75 anothe
             self._agree(plan, options)
             with progress:
                 outcome = deed.perform(progress)
-        status = "issues" if outcome.failed else "done"
-        self._answer(answer, status, plan, outcome.lines, outcome.document, options)
-        return ExitCode.FINDINGS if outcome.failed else ExitCode.CLEAN
+        return self._finish(answer, plan, outcome, progress, options)
 
     def _refuse_contradictions(self, options: dict[str, Any]) -> None:
         given = {
@@ -149,6 +166,56 @@ exit codes: 0 done, 1 refused or failed, 2 wrong use, 3 could not ask, 75 anothe
             raise WrongUse("--from-backup needs --run")
         if options["app"] is not None and options["backup"] is None:
             raise WrongUse("--app needs a BACKUP")
+        restores = options["from_backup"] or (options["backup"] and not options["rehearse"])
+        if options["migrate_forward"] and (options["migrations_only"] or not restores):
+            raise WrongUse("--migrate-forward is for what comes from a backup: leave it away")
+
+    def _finish(
+        self,
+        answer: IO[str],
+        plan: Plan,
+        outcome: Outcome,
+        progress: ProgressReporter,
+        options: dict[str, Any],
+    ) -> ExitCode:
+        """Say what was done; bring what is behind the code now to it, if that is wished."""
+        if not options["json"]:
+            self._answer(answer, "done", plan, outcome.lines, {}, options)
+        lines, document = [*_further(outcome, plan)], dict[str, Any]()
+        code = ExitCode.FINDINGS if outcome.failed else ExitCode.CLEAN
+        if outcome.behind and self._goes_forward(outcome, options):
+            # A database has been replaced as a whole, and public may be behind as well.
+            question = Question([] if plan.scope == "database" else [*outcome.behind])
+            try:
+                with progress:
+                    report, summary = heal_on_record(
+                        Order(question, trigger=TRIGGER), Code(), progress
+                    )
+            except (TenantMigrationsError, DatabaseError) as error:
+                lines.insert(0, f"it was not brought to the code: {one_line(error)}")
+                document, code = {"fix": None, "fix_error": one_line(error)}, ExitCode.FINDINGS
+            else:
+                lines, document = [], {"fix": summary_document(summary)}
+                code = max(code, report.exit_code)
+                if not options["json"]:
+                    text = TextRenderer(answer, no_color=options["no_color"])
+                    text.summary(summary)
+                    text.report(report, quiet=options["quiet"])
+        document = outcome.document | {"behind": dict(outcome.behind)} | document
+        self._answer(answer, "issues" if code else "done", plan, lines, document, options)
+        return code
+
+    def _goes_forward(self, outcome: Outcome, options: dict[str, Any]) -> bool:
+        """As the options say, or the person who sits there."""
+        if options["migrate_forward"]:
+            return True
+        asked = options["force"] or options["json"] or options["quiet"]
+        if asked or not (sys.stdin.isatty() and sys.stderr.isatty()):
+            return False
+        what = named([*outcome.behind], MOST_NAMED)
+        sys.stderr.write(f"{printable(what)} is behind the code now: bring it there? [y/N] ")
+        sys.stderr.flush()
+        return sys.stdin.readline().strip().lower() in ("y", "yes")
 
     def _deed(self, options: dict[str, Any]) -> Deed:
         code, tenant, app = Code(), options["tenant"], options["app"]
@@ -251,6 +318,17 @@ exit codes: 0 done, 1 refused or failed, 2 wrong use, 3 could not ask, 75 anothe
         elif not options["quiet"]:
             for line in lines:
                 answer.write(printable(line))
+
+
+def _further(outcome: Outcome, plan: Plan) -> Iterator[str]:
+    """What to type where the code is further than what was restored."""
+    if plan.scope == "database" and outcome.behind:
+        schemas = plural(len(outcome.behind), "schema")
+        yield f"the code is further than {schemas} of it: {VERIFY} --fix"
+        return
+    for schema, count in outcome.behind.items():
+        what = plural(count, "migration")
+        yield f"the code is {what} further: {VERIFY} --fix --tenant={schema}"
 
 
 def _newest(folder: Folder) -> Path:

@@ -27,9 +27,10 @@ from tenant_migrations.fleet.report import FleetReport
 from tenant_migrations.observability import history
 from tenant_migrations.observability.alerts.channels import NOBODY, Channel, channels
 from tenant_migrations.observability.alerts.telling import tell_failure, tell_report
+from tenant_migrations.observability.heals import heal_on_record
 from tenant_migrations.rollout.forecast import forecast
 from tenant_migrations.rollout.preview import statements_of
-from tenant_migrations.rollout.running import Order, fitted, heal, preview
+from tenant_migrations.rollout.running import Order, fitted, preview
 from tenant_migrations.rollout.verifying import verify
 from tenant_migrations.vocabulary import ExitCode
 
@@ -101,11 +102,8 @@ exit codes: 0 all well, 1 findings, 2 wrong use, 3 could not ask, 75 another run
             order = shared.order_from(options)
             self._confirm(order, text, progress, options)
             made = self._back_up(order, progress) if options["backup"] else None
-            with history.recorded(trigger=order.trigger, question=order.question), progress:
-                report, summary = heal(order, Code(), progress)
-            history.record(
-                report, trigger=order.trigger, question=order.question, rollout=summary.rollout
-            )
+            with progress:
+                report, summary = heal_on_record(order, Code(), progress)
             if made:
                 belongs_to(made, summary.rollout)
             document = report_document(report) | {
