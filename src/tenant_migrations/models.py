@@ -58,6 +58,14 @@ class ReferenceScript(models.Model):
         return f"{self.kind}: {self.obstacle or len(self.statements)}"
 
 
+class RolloutQuerySet(models.QuerySet["Rollout"]):
+    """Rollouts to be listed."""
+
+    def brief(self) -> "RolloutQuerySet":
+        """Without the names of all their schemas, which grow with the fleet."""
+        return self.defer("plan", "waves")
+
+
 class Rollout(models.Model):
     """One run that changed, or set out to change, the fleet."""
 
@@ -81,6 +89,8 @@ class Rollout(models.Model):
     started_at = models.DateTimeField(auto_now_add=True)
     heartbeat_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True, blank=True)
+
+    objects = RolloutQuerySet.as_manager()
 
     class Meta:
         ordering = ("-id",)

@@ -199,8 +199,8 @@ def gather(check: Sample | None = None) -> Metrics:
 
 def _rollout() -> RolloutFacts | None:
     """Only one can be running, and it is the newest but for those that crashed."""
-    running = Rollout.objects.filter(state=RolloutState.RUNNING).order_by("-id").first()
-    newest = running or Rollout.objects.order_by("-id").first()
+    rollouts = Rollout.objects.brief().order_by("-id")
+    newest = rollouts.filter(state=RolloutState.RUNNING).first() or rollouts.first()
     if newest is None:
         return None
     return RolloutFacts(

@@ -52,7 +52,7 @@ def look_back(hours: int) -> Past:
     since = timezone.now() - timedelta(hours=hours)
 
     def read() -> Past:
-        rollouts = Rollout.objects.filter(started_at__gt=since)
+        rollouts = Rollout.objects.brief().filter(started_at__gt=since)
         return Past(hours, checks, rollouts.count(), outcomes_of(*rollouts))
 
     return history.from_records(read, Past(hours, checks))

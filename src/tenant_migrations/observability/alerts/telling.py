@@ -149,7 +149,7 @@ def _newest_heal(report: FleetReport) -> tuple[dict[str, TenantOutcome], Rollout
     newest = outcomes.order_by("schema_name", "-rollout_id").distinct("schema_name")
     nothing: list[TenantOutcome] = []
     found = from_records(lambda: list(newest), nothing)
-    rollout = from_records(Rollout.objects.first, None)
+    rollout = from_records(Rollout.objects.brief().first, None)
     return {outcome.schema_name: outcome for outcome in found}, rollout
 
 

@@ -26,7 +26,7 @@ def incidents(request: HttpRequest) -> HttpResponse:
 @fleet_page
 def quarantine(request: HttpRequest) -> HttpResponse:
     """Tenants that are left alone, and tenants under maintenance."""
-    found = Quarantine.objects.order_by("schema_name").select_related("rollout")
+    found = Quarantine.objects.order_by("schema_name")
     page = Paginator(found, ON_A_PAGE).get_page(number(request.GET.get("page"), 1))
     context = {
         "section": "quarantine",

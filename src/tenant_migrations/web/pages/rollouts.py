@@ -70,9 +70,7 @@ def rollouts(request: HttpRequest) -> HttpResponse:
         state.name.lower(): Count("outcomes", filter=Q(outcomes__state=state))
         for state in (OutcomeState.FIXED, OutcomeState.FAILED, OutcomeState.SKIPPED)
     }
-    paginator = Paginator(
-        Rollout.objects.defer("plan", "waves").annotate(**states).order_by("-id"), ON_A_PAGE
-    )
+    paginator = Paginator(Rollout.objects.brief().annotate(**states).order_by("-id"), ON_A_PAGE)
     page = paginator.get_page(number(request.GET.get("page"), 1))
     return draw(request, "rollouts", {"section": "rollouts", "page_obj": page})
 

@@ -133,6 +133,7 @@ def tenant(request: HttpRequest) -> HttpResponse:
         else None,
         "outcomes": TenantOutcome.objects.filter(schema_name=name)
         .select_related("rollout")
+        .defer("rollout__plan", "rollout__waves")
         .order_by("-rollout_id")[:HISTORY_SHOWN],
         "incidents": Incident.objects.filter(schema_name=name)[:HISTORY_SHOWN],
         "actions": FleetAction.objects.filter(schema_name=name)[:HISTORY_SHOWN],
