@@ -155,6 +155,24 @@ class Composer:
         source = self.draw(st.sampled_from(RELATIONS)).format(to=to)
         return f"AddField('{model}', '{name}', {source})"
 
+    def relate_through(self) -> str:
+        """A model of its own between two others, which keeps what they have in common."""
+        one, other, through = self.model(), self.model(), self.new("Through")
+        self.models[through] = Model(relations={one, other})
+        self.models[one].relations |= {other, through}
+        links = ", ".join(
+            f"('{side}', models.ForeignKey('grown.{to}', models.CASCADE, related_name='+'))"
+            for side, to in (("one", one), ("other", other))
+        )
+        field = (
+            f"models.ManyToManyField('grown.{other}', through='grown.{through}',"
+            " through_fields=('one', 'other'), related_name='+')"
+        )
+        return (
+            f"CreateModel('{through}', [{BASE}, {links}]), "
+            f"AddField('{one}', '{self.new('relation')}', {field})"
+        )
+
     def remove_field(self) -> str:
         model = self.model()
         if not (fields := self.models[model].fields):
@@ -265,6 +283,7 @@ class Composer:
 SCHEMA = (
     "relate",
     "relate",
+    "relate_through",
     "add_field",
     "add_field",
     "create_model",

@@ -1,8 +1,9 @@
 """Histories that hypothesis composes: from any ledger forward, this engine's result is Django's.
 
 Three tenants are equal, so that what was worked out for one serves the others; one more has a
-table, an index and rows of its own. ``COMPOSED_HISTORIES=200`` tries so many histories, and others
-each time; without it a few, always the same.
+table, an index and rows of its own. Some of what was applied may be squashed meanwhile.
+``COMPOSED_HISTORIES=200`` tries so many histories, and others each time; without it a few, always
+the same.
 """
 
 import itertools
@@ -32,6 +33,7 @@ from django.db.migrations import *
 
 class Migration(migrations.Migration):
     atomic = {atomic}
+    replaces = {replaces}
     dependencies = {dependencies}
     operations = [{operations}]
 """
@@ -76,19 +78,45 @@ def grown(
         template.drop()
 
 
-def written(folder: Path, steps: list[Step]) -> Version:
-    """The migrations as a package."""
+def written(folder: Path, steps: list[Step], squashed: range = range(0)) -> Version:
+    """The migrations as a package, with one more that squashes those numbers."""
     package = folder / f"grown_{next(_numbers)}"
     package.mkdir()
     (package / "__init__.py").touch()
-    for number, step in enumerate(steps, start=1):
+
+    def write(name: str, numbers: range, replaces: list[tuple[str, str]]) -> None:
+        before = [("grown", f"{numbers[0] - 1:04}")] if numbers[0] > 1 else []
         text = MIGRATION.format(
-            atomic=step.atomic,
-            dependencies=[("grown", f"{number - 1:04}")] if number > 1 else [],
-            operations=step.operations,
+            atomic=all(steps[number - 1].atomic for number in numbers),
+            replaces=replaces,
+            dependencies=before,
+            operations=", ".join(steps[number - 1].operations for number in numbers),
         )
-        (package / f"{number:04}.py").write_text(text)
+        (package / f"{name}.py").write_text(text)
+
+    for number in range(1, len(steps) + 1):
+        write(f"{number:04}", range(number, number + 1), [])
+    if squashed:
+        replaced = [("grown", f"{number:04}") for number in squashed]
+        write(f"{squashed[0]:04}_squashed", squashed, replaced)
     return Version({"grown": package.name}, (str(folder),))
+
+
+def ranges(steps: list[Step]) -> st.SearchStrategy[range]:
+    """Numbers of two or three migrations that a squashed one may replace, or none.
+
+    Where one migration makes a foreign key and renames what it points to, Django makes another one
+    than in two.
+    """
+    some = [
+        range(first, first + size) for size in (2, 3) for first in range(1, len(steps) - size + 2)
+    ]
+    fit = [
+        step.atomic and "RenameModel" not in step.operations and "Table(" not in step.operations
+        for step in steps
+    ]
+    whole = [part for part in some if all(fit[number - 1] for number in part)]
+    return st.sampled_from([range(0), range(0), *whole])
 
 
 def by_django(fleet: TortureFleet, *target: str) -> None:
@@ -111,6 +139,7 @@ def test_tenants_equal_djangos(
 ) -> None:
     steps = data.draw(histories(8, 14), label="migrations")
     begun = data.draw(st.integers(0, len(steps) - 1), label="how many of them are applied before")
+    squashed = data.draw(ranges(steps), label="squashed")
     fleet = grown(steps)
     fleet.add_tenant("django")
     if begun:
@@ -118,6 +147,7 @@ def test_tenants_equal_djangos(
         fleet.copy_tenant("django", "django_odd")
         make_odd(fleet)
         fleet.copy_schema("django_odd", "odd")
+    fleet.version = written(fleet.folder, steps, squashed)
     for name in EQUAL:
         fleet.copy_schema("django", name)
     by_django(fleet)
