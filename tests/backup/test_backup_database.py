@@ -13,6 +13,7 @@ from psycopg import sql
 
 from tenant_migrations.backup import capacity, manifest
 from tenant_migrations.backup.folder import Folder, new_name
+from tenant_migrations.backup.folder import path_of as name_on_disk
 from tenant_migrations.backup.restoring import NotAsRecorded
 from tenant_migrations.backup.verifying import compare
 from tenant_migrations.fleet.survey import no_progress
@@ -120,8 +121,12 @@ def test_a_folder_whose_time_is_over_goes_and_what_is_not_ours_stays(
     fleet: Fleet, tmp_path: Path
 ) -> None:
     made = Folder.at(str(tmp_path / "made"), "--dir", create=True)
-    line = ("--tenant=alpha", "--format=directory")
+    fleet.sql("SELECT lo_from_bytea(0, 'large')")
+    line = ("--format=directory", "--quiet")
     first, second = (path_of(backup(fleet, made.path, *line)) for _ in range(2))
+    assert {*first.parent.glob("archive/blob_*.dat*")}
+    for path in (first, second):
+        assert name_on_disk(made.path, path.parent.name) == path
     stranger = first.parent / "archive" / "notes.txt"
     stranger.touch()
     for found in made.backups():

@@ -25,7 +25,14 @@ from tenant_migrations.backup.app_objects import (
     tables_of,
 )
 from tenant_migrations.backup.clients import Clients
-from tenant_migrations.backup.deeds import MOST_NAMED, Deed, Outcome, Plan, Progress, Safety, behind
+from tenant_migrations.backup.deeds import (
+    MOST_NAMED,
+    Deed,
+    Outcome,
+    Plan,
+    Progress,
+    Safety,
+)
 from tenant_migrations.backup.opening import Opened
 from tenant_migrations.backup.restoring import restore, source_of
 from tenant_migrations.backup.scratch import control
@@ -127,8 +134,8 @@ class AppDeed(Deed):
             )
         lines += [f"{name} is as it was: {reason}" for name, reason in errors.items()]
         details: dict[str, Any] = {"app": self.app, "tenants": document, "errors": errors}
-        lacking = behind([name for name in chosen if name not in errors], self.code)
-        return Outcome(lines, details, failed=len(errors), behind=lacking)
+        behind = _behind([name for name in chosen if name not in errors], self.code)
+        return Outcome(lines, details, failed=len(errors), behind=behind)
 
     def _exchange(self, name: str, entry: Rollback | None) -> Exchange:
         """Do it; without ``entry`` only look what would come of it."""
@@ -291,6 +298,14 @@ def _selected(objects: ObjectMap, belongings: Belongings, *, own: bool) -> dict[
         for key, text in objects.items()
         if (key.relation in mine) is own
     }
+
+
+def _behind(schemas: Sequence[str], code: Code) -> dict[str, int]:
+    """How many migrations the code has that these lack, where it has any; as their ledgers say."""
+    with reading() as connection:
+        recorded = {name: ledger.read_rows(connection, name).keys for name in schemas}
+    found = {name: len(code.standing(keys).pending) for name, keys in recorded.items()}
+    return {name: count for name, count in found.items() if count}
 
 
 def _count(raw: "psycopg.Connection[Any]", schema: str, belongings: Belongings) -> int:

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from tenant_migrations.backup.orders import Order as BackupOrder
 from tenant_migrations.backup.restoring import source_of
 from tenant_migrations.database import one_line, public_schema, reading, schema_in_use
 from tenant_migrations.exceptions import TenantMigrationsError
-from tenant_migrations.fleet import ledger, tenants
+from tenant_migrations.fleet import tenants
 from tenant_migrations.fleet.findings import named
 from tenant_migrations.fleet.graph import Code, label
 from tenant_migrations.models import Rollback
@@ -99,8 +100,10 @@ class TenantDeed(Deed):
         outlook.facts_of(self.opened, self.schema)
         outlook.refuse_missing_roles(self.opened)
         behind = outlook.refuse_older_code(self.opened, self.schema, self.code)
-        self.opened.check([self.schema])
-        loss = outlook.loss_of(self.opened, self.schema, behind)
+        with ThreadPoolExecutor(1) as pool:  # Of a fleet's archive, reading every byte takes time.
+            checked = pool.submit(self.opened.check, [self.schema])
+            loss = outlook.loss_of(self.opened, self.schema, behind)
+            checked.result()
         outlook.refuse_outside(loss)
         return Plan("tenant", _lines(self.opened, loss), self.schema, _document(loss))
 
@@ -129,7 +132,8 @@ class TenantDeed(Deed):
         document: dict[str, Any] = {"rollback": entry.pk, "schema_name": self.schema}
         document |= {"rows": done.rows, "restore_seconds": done.seconds}
         document |= {"safety_backup": saved or None}
-        return Outcome(lines, document, behind=behind([self.schema], self.code))
+        pending = self.code.standing(self.opened.manifest.ledger_of(self.schema)).pending
+        return Outcome(lines, document, behind={self.schema: len(pending)} if pending else {})
 
 
 @dataclass(frozen=True)
@@ -161,14 +165,6 @@ class SeveralDeeds(Deed):
             pending |= outcome.behind
         document = {"tenants": documents, "errors": errors}
         return Outcome(lines, document, failed=len(errors), behind=pending)
-
-
-def behind(schemas: Sequence[str], code: Code) -> dict[str, int]:
-    """How many migrations the code has that these lack, where it has any; as their ledgers say."""
-    with reading() as connection:
-        recorded = {name: ledger.read_rows(connection, name).keys for name in schemas}
-    found = {name: len(code.standing(keys).pending) for name, keys in recorded.items()}
-    return {name: count for name, count in found.items() if count}
 
 
 def _lines(opened: Opened, loss: outlook.Loss) -> list[str]:

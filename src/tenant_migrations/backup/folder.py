@@ -66,6 +66,13 @@ def manifest_path(backup: Path) -> Path:
     return backup.with_name(backup.name + MANIFEST)
 
 
+def path_of(folder: Path, name: str) -> Path:
+    """What people call a backup by: its archive, or the manifest in its folder."""
+    made = folder / name
+    is_folder = f"-{PER_TENANT}-" in name or made.is_dir()
+    return made / SET_MANIFEST if is_folder else made.with_name(name + ARCHIVE)
+
+
 @dataclass(frozen=True)
 class Found:
     """A backup in the folder, by its name alone."""

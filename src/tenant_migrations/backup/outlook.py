@@ -95,12 +95,11 @@ class Loss:
         return sum(self.newer.values())
 
 
-def refuse_unfit(opened: Opened, *, trusted: bool) -> None:
+def refuse_unfit(connection: "psycopg.Connection[Any]", opened: Opened, *, trusted: bool) -> None:
     """Raise ``Foreign`` for a backup of another installation or database, unless it is trusted, and
     ``Refused`` for one of a newer server."""
     source = opened.manifest.source
-    with reading() as connection:
-        here = facts.read_source(connection)
+    here = facts.read_source(connection)
     if source.server_version // 10_000 > here.server_version // 10_000:
         raise Refused(
             f"{opened.path} is of PostgreSQL {source.server_version // 10_000}, newer than this "

@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from django.db import DatabaseError, connection
@@ -15,6 +16,7 @@ from django.utils import timezone
 
 from tenant_migrations.backup import journal, outlook
 from tenant_migrations.backup.deeds import MOST_NAMED, Deed, Outcome, Plan, Progress
+from tenant_migrations.backup.folder import path_of
 from tenant_migrations.backup.opening import Opened
 from tenant_migrations.database import one_line, public_schema, reading, schema_in_use
 from tenant_migrations.exceptions import Refused, WrongUse
@@ -207,7 +209,8 @@ def backup_of_run(number: int) -> tuple[str, list[str]]:
         names = list(outcomes.values_list("schema_name", flat=True))
     if backup is None:
         raise Refused(f"rollout {number} made no backup: --fix --backup makes one")
-    return f"{backup.folder}/{backup.name}.dump", [n for n in names if n != public_schema()]
+    path = path_of(Path(backup.folder), backup.name)
+    return str(path), [name for name in names if name != public_schema()]
 
 
 def _refuse_recorded_only(rollout: Rollout, names: set[str]) -> None:

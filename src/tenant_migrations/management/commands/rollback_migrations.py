@@ -245,8 +245,8 @@ exit codes: 0 done, 1 refused or failed, 2 wrong use, 3 could not ask, 75 anothe
 
     def _opened(self, path: str, options: dict[str, Any]) -> Opened:
         opened = open_backup(path)
-        refuse_unfit(opened, trusted=options["trust_foreign"])
         with reading() as connection:
+            refuse_unfit(connection, opened, trusted=options["trust_foreign"])
             warning = clients.find(connection.info.server_version).warning
         if warning:
             self.stderr.write(f"warning: {printable(warning)}", self.style.WARNING)

@@ -1,13 +1,12 @@
 """Backups, as they are recorded: which there are of a tenant, and how one is restored."""
 
 import shlex
-from pathlib import PurePath
+from pathlib import Path
 from typing import Any
 
 from django.db.models import Q
 
-from tenant_migrations.backup.folder import ARCHIVE, SET_MANIFEST
-from tenant_migrations.backup.manifest import PER_TENANT
+from tenant_migrations.backup.folder import path_of
 from tenant_migrations.models import Backup, FleetAction
 
 MOST_SHOWN = 10
@@ -30,10 +29,7 @@ def backups_of(schema_name: str) -> list[Backup]:
 
 def rollback_arguments(backup: Backup, schema_name: str) -> list[str]:
     """The command that restores a tenant from a backup."""
-    # Of each tenant an archive, in a folder with one manifest; else one file.
-    is_set = backup.kind == PER_TENANT
-    names = (backup.name, SET_MANIFEST) if is_set else (backup.name + ARCHIVE,)
-    path = PurePath(backup.folder, *names)
+    path = path_of(Path(backup.folder), backup.name)
     return ["rollback_migrations", str(path), f"--tenant={schema_name}"]
 
 
