@@ -1,9 +1,8 @@
 """One archive: dumped by ``pg_dump`` in a snapshot, with all that the manifest says of it."""
 
-import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -126,13 +125,16 @@ def _pg_dump(
     ]
 
     def end(grown: Grown) -> None:
-        while True:
+        # Waiting with a timeout would notice the end up to 50 ms late.
+        with ThreadPoolExecutor(1) as pool:
+            ended = pool.submit(process.wait)
             try:
-                process.wait(POLL_SECONDS)
-                break
-            except subprocess.TimeoutExpired:
-                if target.exists():
-                    grown(size_of(target))
+                while wait([ended], POLL_SECONDS).not_done:
+                    if target.exists():
+                        grown(size_of(target))
+            except BaseException:
+                process.kill()
+                raise
         complaints.seek(0)
         check("pg_dump", process, complaints.read())
 

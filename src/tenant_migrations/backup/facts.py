@@ -189,7 +189,9 @@ def read_structures(
     ``database`` where that is named. Fingerprints are read over ``jobs`` connections more.
     """
     wanted = list(schemas)
-    prints = _fingerprints_of(wanted, jobs, database)
+    prints = {schema.name: schema.name for schema in wanted}
+    if len(wanted) > 1:  # One alone is like no other, and read out quicker.
+        prints = _fingerprints_of(wanted, jobs, database)
     known: dict[str, tuple[str, str]] = {}
     for schema in wanted:
         if prints[schema.name] not in known:
