@@ -30,17 +30,12 @@ from tenant_migrations.backup.whole import DatabaseDeed, drop_kept
 from tenant_migrations.cli import options as shared
 from tenant_migrations.cli.backups import contents
 from tenant_migrations.cli.command import FleetCommand
-from tenant_migrations.cli.json import summary_document
 from tenant_migrations.cli.printable import printable
 from tenant_migrations.cli.progress import ProgressReporter
-from tenant_migrations.cli.text import TextRenderer
 from tenant_migrations.database import one_line, reading
 from tenant_migrations.exceptions import Refused, TenantMigrationsError, WrongUse
 from tenant_migrations.fleet.findings import VERIFY, named, plural
 from tenant_migrations.fleet.graph import Code
-from tenant_migrations.fleet.survey import Question
-from tenant_migrations.observability.heals import heal_on_record
-from tenant_migrations.rollout.running import Order
 from tenant_migrations.vocabulary import ExitCode
 
 TRIGGER = "rollback"
@@ -185,25 +180,41 @@ exit codes: 0 done, 1 refused or failed, 2 wrong use, 3 could not ask, 75 anothe
         code = ExitCode.FINDINGS if outcome.failed else ExitCode.CLEAN
         if outcome.behind and self._goes_forward(outcome, options):
             # A database has been replaced as a whole, and public may be behind as well.
-            question = Question([] if plan.scope == "database" else [*outcome.behind])
+            names = [] if plan.scope == "database" else [*outcome.behind]
             try:
-                with progress:
-                    report, summary = heal_on_record(
-                        Order(question, trigger=TRIGGER), Code(), progress
-                    )
+                healed, document = self._go_forward(names, answer, progress, options)
             except (TenantMigrationsError, DatabaseError) as error:
                 lines.insert(0, f"it was not brought to the code: {one_line(error)}")
                 document, code = {"fix": None, "fix_error": one_line(error)}, ExitCode.FINDINGS
             else:
-                lines, document = [], {"fix": summary_document(summary)}
-                code = max(code, report.exit_code)
-                if not options["json"]:
-                    text = TextRenderer(answer, no_color=options["no_color"])
-                    text.summary(summary)
-                    text.report(report, quiet=options["quiet"])
+                lines, code = [], max(code, healed)
         document = outcome.document | {"behind": dict(outcome.behind)} | document
         self._answer(answer, "issues" if code else "done", plan, lines, document, options)
         return code
+
+    def _go_forward(
+        self,
+        names: list[str],
+        answer: IO[str],
+        progress: ProgressReporter,
+        options: dict[str, Any],
+    ) -> tuple[ExitCode, dict[str, Any]]:
+        """Heal these tenants, or the whole fleet where none is named."""
+        # Imported where they are needed: most rollbacks start without.
+        from tenant_migrations.cli.json import summary_document  # noqa: PLC0415
+        from tenant_migrations.cli.text import TextRenderer  # noqa: PLC0415
+        from tenant_migrations.fleet.survey import Question  # noqa: PLC0415
+        from tenant_migrations.observability.heals import heal_on_record  # noqa: PLC0415
+        from tenant_migrations.rollout.running import Order  # noqa: PLC0415
+
+        with progress:
+            order = Order(Question(names), trigger=TRIGGER)
+            report, summary = heal_on_record(order, Code(), progress)
+        if not options["json"]:
+            text = TextRenderer(answer, no_color=options["no_color"])
+            text.summary(summary)
+            text.report(report, quiet=options["quiet"])
+        return report.exit_code, {"fix": summary_document(summary)}
 
     def _goes_forward(self, outcome: Outcome, options: dict[str, Any]) -> bool:
         """As the options say, or the person who sits there."""
