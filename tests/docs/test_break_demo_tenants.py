@@ -1,7 +1,5 @@
 """`break_demo_tenants`: six tenants in six states, however often, and never a real one."""
 
-from django.test import override_settings
-
 from tests.docs.documents import CHECKOUT, blocks
 from tests.support.fleets import Fleet
 from zumodra.demo.breakages import BREAKAGES
@@ -40,8 +38,7 @@ def test_it_needs_seven_demo_tenants(public_only: Fleet) -> None:
 
 def test_it_refuses_a_database_with_other_tenants(fleet: Fleet) -> None:
     for options in ([], ["--dry-run"]):
-        with override_settings(DATABASE_URL=fleet.database.url):
-            answer = fleet.command("break_demo_tenants", *options)
+        answer = fleet.manage("break_demo_tenants", *options)
         assert answer.exit_code == 1
         assert "no demo" in answer.error_line
 

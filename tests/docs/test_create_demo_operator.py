@@ -1,6 +1,6 @@
 """`create_demo_operator`: an account that opens the fleet pages, and never on a real database."""
 
-from django.test import Client, override_settings
+from django.test import Client
 
 from tests.support.fleets import Fleet
 from zumodra.custom_account_u.models import User
@@ -34,8 +34,7 @@ def test_it_signs_in_with_the_password_that_was_shown_last(public_only: Fleet) -
 
 
 def test_it_refuses_a_database_with_other_tenants(fleet: Fleet) -> None:
-    with override_settings(DATABASE_URL=fleet.database.url):
-        answer = fleet.command("create_demo_operator")
+    answer = fleet.manage("create_demo_operator")
     assert answer.exit_code == 1
     assert "no demo" in answer.error_line
     assert not User.objects.exists()

@@ -1,8 +1,6 @@
 """What the documents say one can type is typed here, on a real fleet, in the order of the page."""
 
 import shlex
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,7 +8,6 @@ from django.conf import settings
 from django.test import override_settings
 
 from tests.docs.documents import DOCUMENTS, console_lines, name_of
-from tests.support.answers import Answer
 from tests.support.fleets import Fleet
 
 ELSEWHERE = {
@@ -45,30 +42,28 @@ PAGES = [
 ]
 
 
-def run_lines(document: Path, run: Callable[..., Answer]) -> list[int]:
-    """Run the lines of a page; the exit code of each."""
+def run_lines(document: Path, fleet: Fleet, folder: Path) -> list[int]:
+    """Run the lines of a page in this process, as if typed; the exit code of each."""
     codes = []
-    for line in lines_to_run(document):
-        assert line.startswith(RUN_HERE), f"{line!r} is neither run here nor named in ELSEWHERE"
-        answer = run(*shlex.split(line.removeprefix(RUN_HERE)))
-        assert answer.exit_code in (0, 1), f"{line}: {answer.stderr}"
-        assert "Traceback" not in answer.stderr, line
-        codes.append(answer.exit_code)
+    backups = {"BACKUP_DIR": str(folder / "backups")}
+    with override_settings(TENANT_MIGRATIONS=settings.TENANT_MIGRATIONS | backups):
+        for line in lines_to_run(document):
+            assert line.startswith(RUN_HERE), f"{line!r} is neither run here nor named in ELSEWHERE"
+            answer = fleet.command(*shlex.split(line.removeprefix(RUN_HERE)))
+            assert answer.exit_code in (0, 1), f"{line}: {answer.stderr}"
+            assert "Traceback" not in answer.stderr, line
+            codes.append(answer.exit_code)
     return codes
 
 
 @pytest.mark.parametrize("document", PAGES, ids=name_of)
 def test_every_line_works(document: Path, fleet: Fleet, tmp_path: Path) -> None:
-    """In this process, as if typed."""
     fleet.add_tenant("acme")
-    folder = {"BACKUP_DIR": str(tmp_path / "backups")}
-    with override_settings(TENANT_MIGRATIONS=settings.TENANT_MIGRATIONS | folder):
-        run_lines(document, fleet.command)
+    run_lines(document, fleet, tmp_path)
 
 
 def test_the_quick_start_breaks_and_heals(fleet: Fleet, tmp_path: Path) -> None:
-    """Each line as a process, as somebody new types them."""
-    codes = run_lines(QUICK_START, partial(fleet.manage, BACKUP_DIR=str(tmp_path / "backups")))
+    codes = run_lines(QUICK_START, fleet, tmp_path)
     # Well until one tenant is taken back, then not, until the last but one line heals it.
     assert codes[-5:] == [0, 1, 1, 0, 0]
     assert not any(codes[:-5])
