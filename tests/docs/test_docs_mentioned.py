@@ -12,7 +12,7 @@ from django.core.management import get_commands, load_command_class
 
 from tests.docs.documents import CHECKOUT, DOCUMENTS, FENCE, name_of, prose
 
-OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
+OPTION = re.compile(r"(?<![\w-])--[a-z][\w-]*")
 COMMAND = re.compile(r"^(?:.*manage\.py )?([a-z_]+)((?: .*)?)$")
 SCRIPT = re.compile(r"scripts/(\w+\.sh)((?: .*)?)$")
 FILES = re.compile(r"(?<![\w/.])(?:deploy|scripts|tests|benchmarks)/[\w./@*-]*\w")
