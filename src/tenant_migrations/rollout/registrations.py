@@ -11,18 +11,18 @@ from typing import Any
 from psycopg import sql
 
 from tenant_migrations.database import quote
+from tenant_migrations.fleet.ledger import LEDGER_TABLE
 from tenant_migrations.fleet.permissions import Registry
 
-Held = tuple[int | None, int | None]
-"""Sums of hashes over what a schema holds; ``None`` where there is nothing."""
+Held = tuple[int | None, ...]
+"""Sums of hashes over the rows of a schema's ledger and, where they are there, of the two tables;
+``None`` for one without rows."""
 
 TABLES = ("django_content_type", "auth_permission")
 
-TYPES_HELD = "SELECT sum(hash_record_extended(ROW(app_label, model), 0)), NULL FROM {types}"
-ALL_HELD = """
-    SELECT (SELECT sum(hash_record_extended(ROW(app_label, model), 0)) FROM {types}),
-           (SELECT sum(hashtextextended(codename, 0)) FROM {permissions})
-"""
+LEDGER_HELD = "(SELECT sum(hash_record_extended(ROW(app, name), 0)) FROM {ledger})"
+TYPES_HELD = "(SELECT sum(hash_record_extended(ROW(app_label, model), 0)) FROM {types})"
+PERMISSIONS_HELD = "(SELECT sum(hashtextextended(codename, 0)) FROM {permissions})"
 
 LAST = "SELECT coalesce(max(id), 0) FROM {table}"
 NEW_TYPES = "SELECT app_label, model FROM {types} WHERE id > %s ORDER BY id"
@@ -65,13 +65,13 @@ class Registrations:
         return all(there or not want for want, there in zip(wanted, cursor.fetchone(), strict=True))
 
     def held(self, cursor: Any) -> Held:
-        """What is there. One statement reads both tables."""
-        if not self.registry.has_content_types or not self.are_there(cursor):
-            return (None, None)
-        statement = ALL_HELD if self.registry.has_permissions else TYPES_HELD
-        cursor.execute(self._text(statement))
-        first, second = cursor.fetchone()
-        return first, second
+        """What is there. One statement reads all tables."""
+        parts = [LEDGER_HELD]
+        if self.registry.has_content_types and self.are_there(cursor):
+            parts.append(TYPES_HELD)
+            parts += [PERMISSIONS_HELD] if self.registry.has_permissions else []
+        cursor.execute(self._text(f"SELECT {', '.join(parts)}"))
+        return tuple(cursor.fetchone())
 
     def last(self, cursor: Any) -> tuple[int, int]:
         """The highest ids."""
@@ -101,6 +101,7 @@ class Registrations:
         return (
             sql.SQL(statement)
             .format(
+                ledger=sql.Identifier(self.schema_name, LEDGER_TABLE),
                 types=sql.Identifier(self.schema_name, TABLES[0]),
                 permissions=sql.Identifier(self.schema_name, TABLES[1]),
             )

@@ -4,7 +4,7 @@ A script is taken down while the real operations run in one tenant of a group (s
 work to do). What they execute follows from the code's states, the same for all, and from what they
 ask the database: Django asks the catalog about single tables, for the names of constraints, indexes
 and sequences. So it is sound in another tenant where these tables look as they did in that one
-(``fleet/likeness.py``), and where the same content types and permissions are there: that is asked
+(``fleet/likeness.py``), and where ledger, content types and permissions are the same: that is asked
 in the tenant's own transaction, under the locks that keep it true. Migrations that may differ from
 tenant to tenant (``replaying.py``), or that asked anything else, have no text in it and run for
 real.
@@ -46,7 +46,7 @@ class Script:
     prints: Prints = field(repr=False)
     """How these tables looked before, those that were there."""
     held: Held
-    """Which content types and permissions were there before."""
+    """Which ledger rows, content types and permissions were there before."""
     registrations: str = field(repr=False)
     """SQL that adds the new ones."""
 
@@ -67,7 +67,7 @@ class Transcript:
     asked_about: set[int] = field(default_factory=set)
     """Oids of tables that operations asked the catalog about."""
     statements: dict[MigrationKey, list[str]] = field(default_factory=dict)
-    held: Held = (None, None)
+    held: Held = ()
     registrations: str = ""
 
     @contextmanager
