@@ -53,11 +53,13 @@ class Benchmark:
     """Of fleets, by default, for one that measures several."""
     quick: str = ""
     """What ``--quick`` leaves out; empty: there is no such option."""
+    peers: tuple[str, ...] = ()
+    """Of which ``--peers`` names some, or none."""
 
     def measure(self, server: Server, options: argparse.Namespace) -> dict[str, Any]:
-        given = [getattr(options, name) for name in ("tenants", "sizes") if hasattr(options, name)]
-        quick = [options.quick] if self.quick else []
-        result: dict[str, Any] = self.module.measure(server, *given, options.rounds, *quick, _say)
+        names = ("tenants", "sizes", "rounds", "quick", "peers")
+        given = [getattr(options, name) for name in names if hasattr(options, name)]
+        result: dict[str, Any] = self.module.measure(server, *given, _say)
         return result
 
 
@@ -69,7 +71,10 @@ BENCHMARKS = {
         quick="peers on a small fleet only",
     ),
     "rollout": Benchmark(
-        rollout, "two migrations on every tenant", sizes=(500,), quick="without the peers"
+        rollout,
+        "two migrations on every tenant",
+        sizes=(500,),
+        peers=("smart", "multiprocessing", "standard"),
     ),
     "growth": Benchmark(growth, "ours, on fleets of several sizes", sizes=(100, 500, 1000)),
     "provision": Benchmark(provision, "a new tenant: ours, save(), limit", tenants=100),
@@ -114,6 +119,15 @@ def _parser() -> argparse.ArgumentParser:
             _option(one, "--sizes", _numbers, list(benchmark.sizes), "N,N...")
         if benchmark.quick:
             one.add_argument("--quick", action="store_true", help=benchmark.quick)
+        if benchmark.peers:
+            known = ",".join(benchmark.peers)
+            one.add_argument(
+                "--peers",
+                type=_names(benchmark.peers),
+                default=list(benchmark.peers),
+                metavar="NAME,...",
+                help=f"some of {known}, or none (default: all)",
+            )
         _option(one, "--rounds", _number, benchmark.rounds, "N")
         one.add_argument(
             "--output",
@@ -142,6 +156,16 @@ def _number(text: str) -> int:
 
 def _numbers(text: str) -> list[int]:
     return [_number(part) for part in text.split(",")]
+
+
+def _names(known: Sequence[str]) -> Callable[[str], list[str]]:
+    def read(text: str) -> list[str]:
+        names = [] if text == "none" else text.split(",")
+        if unknown := [name for name in names if name not in known]:
+            raise argparse.ArgumentTypeError(f"{unknown[0]!r} is none of {', '.join(known)}")
+        return names
+
+    return read
 
 
 @contextmanager

@@ -56,7 +56,7 @@ def _share(timed: dict[str, list[float]]) -> float:
 
 
 def targets_met(result: Result) -> bool:
-    return max(result["shares"].values()) <= MOST
+    return bool(max(result["shares"].values()) <= MOST)
 
 
 def render(result: Result) -> str:

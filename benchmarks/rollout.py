@@ -5,20 +5,22 @@ Before each run the fleet is taken back to where it was, with SQL, and the catal
 
 import json
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from psycopg import sql
 
-from benchmarks import facts, fleet, tables
+from benchmarks import facts, fleet
 from benchmarks.contenders import MIGRATE, PEERS, PYTHON, SMART, VERIFY
 from benchmarks.fleet import Fleet
 from benchmarks.measuring import CommandFailed, Run, Sample, run
+from benchmarks.rollout_page import bars, render
 from benchmarks.server import BENCH_DIR, CHECKOUT, Server
+
+__all__ = ["measure", "render", "targets_met"]
 
 NOTHING = ""
 CODES = {NOTHING: 0, "schema": 2, "code": 3}
@@ -98,27 +100,33 @@ def ways(replayed: Path | None) -> list[Way]:
     return found
 
 
-def peers() -> list[Way]:
-    smart = {
-        "BENCH_EXECUTOR": "django_tenants_smart_executor.load_executor",
-        "PYTHONPATH": SMART["PYTHONPATH"],
-    }
-    multiprocessing = (*MIGRATE, "--executor=multiprocessing")
-    return [
-        Way("smart", "peer", "django-tenants-smart-executor", MIGRATE, smart, rounds=1),
-        Way(
-            "multiprocessing",
-            "peer",
-            "django-tenants migrate_schemas, multiprocessing",
-            multiprocessing,
-            rounds=1,
-        ),
-        Way("standard", "peer", "django-tenants migrate_schemas, standard", MIGRATE, rounds=1),
-    ]
+PEER_WAYS = (
+    Way(
+        "smart",
+        "peer",
+        "django-tenants-smart-executor",
+        MIGRATE,
+        {
+            "BENCH_EXECUTOR": "django_tenants_smart_executor.load_executor",
+            "PYTHONPATH": SMART["PYTHONPATH"],
+        },
+        rounds=1,
+    ),
+    Way(
+        "multiprocessing",
+        "peer",
+        "django-tenants migrate_schemas, multiprocessing",
+        (*MIGRATE, "--executor=multiprocessing"),
+        rounds=1,
+    ),
+    Way("standard", "peer", "django-tenants migrate_schemas, standard", MIGRATE, rounds=1),
+)
 
 
-def measure(server: Server, sizes: Sequence[int], rounds: int, quick: bool, say: Say) -> Result:
-    """All figures of one run; with ``quick`` without the peers.
+def measure(
+    server: Server, sizes: Sequence[int], rounds: int, peers: Sequence[str], say: Say
+) -> Result:
+    """All figures of one run, beside the peers of these names.
 
     Raises ``CommandFailed`` where a contender does not do its work.
     """
@@ -126,54 +134,21 @@ def measure(server: Server, sizes: Sequence[int], rounds: int, quick: bool, say:
     for tenants in sorted(sizes):
         made = fleet.ensure(server, tenants, say)
         say(f"{made.tenants} tenants, {made.relations} relations each, {made.megabytes} MB")
-        with_peers = not quick and tenants <= MOST_WITH_PEERS
-        codes = {
-            code: _Bench(server, made, code, say).run(rounds, with_peers=with_peers)
-            for code in CODES
-        }
+        others = [way for way in PEER_WAYS if way.id in peers and tenants <= MOST_WITH_PEERS]
+        codes = {code: _Bench(server, made, code, say).run(rounds, others) for code in CODES}
         fleets.append({"fleet": asdict(made), "codes": codes})
     return {
         "benchmark": "rollout",
         "rounds": rounds,
         "facts": facts.gather(server, PEERS),
         "fleets": fleets,
+        "bars": list(bars(fleets)),
     }
 
 
-def render(result: Result) -> str:
-    """The result as Markdown."""
-    titles = {
-        NOTHING: "Nothing to do",
-        "schema": "Two migrations: two columns and an index",
-        "code": "The same, and three rows written by `RunPython`",
-    }
-    parts = [
-        tables.heading("Bringing every tenant to new code", result["facts"]),
-        "Whole processes, from start to exit, in turns; before each the fleet was taken back. *x"
-        " limit* is against a bare replay of the same statements over as many connections."
-        " *backend MB* is the most private memory that one of the server's backends had.",
-    ]
-    head = (
-        "",
-        "runs",
-        "median s",
-        "min to max s",
-        "ms a tenant",
-        "CPU s",
-        "MB",
-        "backend MB",
-        "load",
-        "x limit",
-        "x drop-in",
-        "x --fix",
-    )
-    for one in result["fleets"]:
-        parts.append(tables.fleet_line(one["fleet"]))
-        for code, rows in one["codes"].items():
-            parts += [f"### {titles[code]}", tables.table(head, [_cells(row) for row in rows])]
-    if len(result["fleets"]) > 1:
-        parts += ["## Each further tenant", *_further(result["fleets"], titles)]
-    return tables.page(parts)
+def targets_met(result: Result) -> bool:
+    """Whether no bar was missed of those that this run could tell."""
+    return all(bar["met"] for bar in result["bars"])
 
 
 class _Bench:
@@ -183,10 +158,10 @@ class _Bench:
         self.server, self.fleet, self.code, self.say = server, made, code, say
         self.schemas = [fleet.name_of(number) for number in range(1, made.tenants + 1)]
 
-    def run(self, rounds: int, *, with_peers: bool) -> list[Result]:
+    def run(self, rounds: int, others: Sequence[Way]) -> list[Result]:
         self._take_back(references=True)
         entrants = ways(self._write_statements() if self.code == "schema" else None)
-        entrants += peers() if with_peers else []
+        entrants += others
         # The reference passes the later migrations once, not in every round.
         self._one(entrants[2])
         runs: dict[str, list[Run]] = {way.id: [] for way in entrants}
@@ -280,50 +255,3 @@ def _rows(samples: dict[Way, Sample], tenants: int) -> list[Result]:
             }
         rows.append(row)
     return rows
-
-
-def _cells(row: Result) -> tuple[str, ...]:
-    times = row.get("times_ours", {})
-    return (
-        row["title"],
-        str(len(row["runs_seconds"])),
-        f"{row['median_seconds']:.2f}",
-        f"{row['min_seconds']:.2f} to {row['max_seconds']:.2f}",
-        f"{row['milliseconds_per_tenant']:.2f}",
-        f"{row['median_cpu_seconds']:.2f}",
-        f"{row['peak_megabytes']:.0f}",
-        f"{row['backend_megabytes']:.0f}",
-        f"{row['median_load']:.1f}",
-        tables.figure(row.get("times_the_limit")),
-        *(f"{times[one]:.1f}" if times else "" for one in ("drop-in", "fix")),
-    )
-
-
-def _further(fleets: Sequence[Result], titles: dict[str, str]) -> Iterator[str]:
-    """What a tenant more takes, from each size to the next."""
-    sizes = [one["fleet"]["tenants"] for one in fleets]
-    head = ("", *(f"{few:,} to {many:,}" for few, many in pairwise(sizes)), "x limit, last")
-    yield "Milliseconds, from the medians of one size to those of the next."
-    for code, title in titles.items():
-        slopes = _slopes(fleets, code)
-        limit = slopes.get("limit-2")
-        rows = []
-        for row in fleets[-1]["codes"][code]:
-            taken = slopes.get(row["id"], [])
-            times = f"{taken[-1] / limit[-1]:.2f}" if limit and taken else ""
-            rows.append((row["title"], *(f"{one:.2f}" for one in taken), times))
-        yield f"{title}:"
-        yield tables.table(head, rows)
-
-
-def _slopes(fleets: Sequence[Result], code: str) -> dict[str, list[float]]:
-    """By contender that met all fleets."""
-    medians = [{row["id"]: row["median_seconds"] for row in one["codes"][code]} for one in fleets]
-    sizes = [one["fleet"]["tenants"] for one in fleets]
-    return {
-        id_: [
-            1000 * (many[1][id_] - few[1][id_]) / (many[0] - few[0])
-            for few, many in pairwise(zip(sizes, medians, strict=True))
-        ]
-        for id_ in set.intersection(*(set(one) for one in medians))
-    }

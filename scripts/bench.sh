@@ -12,7 +12,7 @@ fail() {
 usage() {
   cat <<'EOF'
 usage: scripts/bench.sh verify [--tenants=500] [--rounds=5] [--quick]
-       scripts/bench.sh rollout [--sizes=500] [--rounds=5] [--quick]
+       scripts/bench.sh rollout [--sizes=500] [--rounds=5] [--peers=NAME,...|none]
        scripts/bench.sh growth [--sizes=100,500,1000] [--rounds=5]
        scripts/bench.sh provision [--tenants=100] [--rounds=5]
        scripts/bench.sh guard [--rounds=20]
@@ -29,8 +29,8 @@ written to benchmarks/results as JSON and Markdown (--output=FOLDER: elsewhere).
   verify   is every tenant at the code? The app, its peers, and the same reads as bare SQL.
            The peers take minutes; --quick shows them a small fleet only
   rollout  nothing to do, two migrations, and these with rows written by code, on every tenant: the
-           app, the peers, and the same statements replayed; --quick leaves the peers out, and so
-           do fleets of more than 500 tenants
+           app, the peers (smart, multiprocessing, standard) on up to 500 tenants, and the same
+           statements replayed
   growth   the app alone, on fleets of several sizes
   provision  a new tenant beside N others: the app, django-tenants' save(), and psql replaying
            a dump
