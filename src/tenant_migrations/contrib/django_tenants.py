@@ -14,6 +14,7 @@ import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import cached_property
 from importlib import import_module
 from typing import Any
 
@@ -110,13 +111,18 @@ class FleetExecutor(MigrationExecutor):
         if connection.in_atomic_block:
             raise NotCovered("a transaction is open")
         request = Request.of(self.options)
-        _register_receivers()
-        _check_project(self.options)
         try:
-            reader = Reader(request, Code())
+            reader = Reader(request, self._code)
         except GraphError as error:
             raise NotCovered(str(error)) from error
         return _Pass(self, reader.read(schemas), reader)
+
+    @cached_property
+    def _code(self) -> Code:
+        """Checked as ``migrate`` does, and loaded, once for public and all others."""
+        _register_receivers()
+        _check_project(self.options)
+        return Code()
 
 
 class _Pass:
@@ -127,7 +133,7 @@ class _Pass:
         self.looks = looks
         self.reader = reader
         self.places = {look.schema.name: place for place, look in enumerate(looks)}
-        self.words = Words(reader.request, reader.code)
+        self.words = Words(reader.request, reader.code, int(executor.options.get("verbosity", 1)))
         self.receivers = Receivers(reader.code)
         self.done = 0
         self.failures: dict[str, str] = {}

@@ -64,9 +64,10 @@ def failed(reason: str) -> list[Line]:
 class Words:
     """What is said of steps, worked out once for all schemas that have them before them."""
 
-    def __init__(self, request: Request, code: Code) -> None:
+    def __init__(self, request: Request, code: Code, verbosity: int) -> None:
         self.request = request
         self.code = code
+        self.verbosity = verbosity
         self.style: Any = color.color_style()
         self._plans: dict[Steps, list[Line]] = {}
 
@@ -129,7 +130,8 @@ class Words:
     def _nothing_to_apply(self) -> list[Line]:
         """That there is nothing, and where models have changes that no migration has."""
         lines: list[Line] = [("  No migrations to apply.", "")]
-        if changed := self._apps_with_changes():
+        # As Django does, it is not worked out where nobody is told.
+        if self.verbosity >= 1 and (changed := self._apps_with_changes()):
             names = ", ".join(map(repr, changed))
             lines += [
                 (

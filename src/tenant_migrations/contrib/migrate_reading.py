@@ -142,7 +142,7 @@ class Reader:
         if not (registry.has_content_types and names):
             return set()
         found = permissions.read_digests(connection, names, registry, self.options.LEDGER_BATCH)
-        lacking: dict[str, bool] = {registry.digest: False}
+        lacking: dict[str, bool] = {}
         for name, digest in found.items():
             if digest not in lacking:
                 kinds = {f.kind for f in permissions.read_findings(connection, name, registry)}

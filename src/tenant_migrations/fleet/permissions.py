@@ -1,13 +1,13 @@
 """Content types and permissions: what ``post_migrate`` should have left in each schema.
 
-Like ledgers they are read as one digest per schema, and row by row only once per distinct digest.
+Like structures they are read as sums of hashes, which need no order, one per schema, and row by row
+only once per distinct sum.
 The expected sets are those of ``django.contrib.contenttypes.management.create_contenttypes`` and
 ``django.contrib.auth.management.create_permissions``: all models of all installed apps, whichever
 schema their tables are in.
 """
 
-import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -36,10 +36,8 @@ CONTENT_TYPES_AND_PERMISSIONS = sql.SQL("""
 """)
 DIGEST = sql.SQL("""
     SELECT {position}::int,
-           encode(sha256(coalesce(convert_to(string_agg(
-               app_label || chr(31) || model || chr(31) || codename, chr(30)
-               ORDER BY app_label COLLATE "C", model COLLATE "C", codename COLLATE "C"
-           ), 'UTF8'), '')), 'hex')
+           concat_ws(' ', sum(hash_record_extended(ROW(app_label, model, codename), 0)),
+                          sum(hash_record_extended(ROW(app_label, model, codename), 1)))
       FROM ({rows}) AS names
 """)
 
@@ -78,12 +76,6 @@ class Registry:
             for codename in _codenames(model)
         )
 
-    @cached_property
-    def digest(self) -> str:
-        """What a schema's digest is when nothing is missing and nothing stale."""
-        bare = self.content_types - {(app, model) for app, model, _ in self.permissions}
-        return _digest([*self.permissions, *((*name, "") for name in bare)])
-
     def rows_of(self, schema: str) -> sql.Composed:
         """The query that lists what a schema holds."""
         types = sql.Identifier(schema, "django_content_type")
@@ -98,11 +90,6 @@ def _codenames(model: type[Model]) -> list[str]:
     options = model._meta
     builtin = [get_permission_codename(action, options) for action in options.default_permissions]
     return [*builtin, *(codename for codename, _ in options.permissions)]
-
-
-def _digest(names: Iterable[Name]) -> str:
-    lines = sorted(tuple(part.encode() for part in name) for name in names)
-    return hashlib.sha256(b"\x1e".join(b"\x1f".join(line) for line in lines)).hexdigest()
 
 
 def read_digests(
