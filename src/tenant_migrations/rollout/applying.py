@@ -195,11 +195,11 @@ class Application:
     def _check_ledger(self, cursor: Any) -> None:
         """Lock the ledger against Django's own migrate, and read it again under the lock.
 
-        With scripts, whether one fits tells that too, with less to read.
+        Where a script is all that is to be done, whether it fits tells that with less to read.
         """
         table = f"{quote(self.task.schema_name)}.{quote(LEDGER_TABLE)}"
         lock = f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE"
-        if self.scripts:
+        if self.scripts and not (self.task.record or self.task.remedies):
             cursor.execute(lock)
             return
         cursor.execute(f"{lock};{digest_statement(self.task.schema_name)}")
