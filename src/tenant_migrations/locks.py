@@ -6,8 +6,10 @@ per database, so that two fleets on one server do not meet.
 """
 
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
 from types import TracebackType
 from typing import Any
 
@@ -28,13 +30,9 @@ TAKE = """
       FROM pg_stat_get_activity(pg_backend_pid())
 """
 
-# The lock is never given back before its session ends, so that the session is the proof; it is
-# found in a tenth of the time that pg_locks takes. A transaction goes on seeing the sessions that
-# it saw first unless it is told to look again (PostgreSQL documentation, "Viewing Statistics").
-HELD = """
-    SELECT pg_stat_clear_snapshot();
-    SELECT 1 FROM pg_stat_get_activity(%s) WHERE backend_start = %s
-"""
+# A transaction goes on seeing the sessions that it saw first unless it is told to look again
+# (PostgreSQL documentation, "Viewing Statistics").
+LOOK_AGAIN = "SELECT pg_stat_clear_snapshot()"
 
 
 def second_key(name: str) -> int:
@@ -42,23 +40,62 @@ def second_key(name: str) -> int:
     return zlib.crc32(name.encode()) - 2**31
 
 
+@dataclass(frozen=True)
+class Holder:
+    """The session that holds the fleet lock.
+
+    It never gives the lock back before it ends, so that the session is the proof; it is found in a
+    tenth of the time that ``pg_locks`` takes. A process that was stopped and continued can't know
+    otherwise that it lost its lock.
+    """
+
+    pid: int
+    began: str
+    """When its backend started, in ISO 8601."""
+
+    @property
+    def question(self) -> str:
+        """An SQL expression: whether the session is still there."""
+        return (
+            f"EXISTS (SELECT FROM pg_stat_get_activity({int(self.pid)}) WHERE backend_start ="
+            f" '{datetime.fromisoformat(self.began).isoformat()}')"
+        )
+
+    def check(self, connection: BaseDatabaseWrapper) -> None:
+        """Ask on the connection that is about to write; raises ``LockLost``."""
+        connection.ensure_connection()
+        cursor = psycopg.ClientCursor(connection.connection)
+        cursor.execute(f"{LOOK_AGAIN}; SELECT {self.question}")
+        cursor.nextset()
+        refuse_lost(cursor.fetchone() == (True,))
+
+
+def refuse_lost(is_held: bool) -> None:
+    """Raise ``LockLost`` unless the fleet lock is still held."""
+    if not is_held:
+        raise LockLost(
+            "the fleet lock was lost: its connection is gone; "
+            "run verify_tenant_migrations to see where the fleet stands"
+        )
+
+
 class FleetLock:
     """Held by the one run that may change the fleet, on a connection of its own.
 
-    Raises ``Busy`` on entry where another run holds it, and as ``own_session``. ``check`` raises
-    ``LockLost`` once the connection that held it is gone, which a process that was stopped and
-    continued can't know otherwise.
+    Raises ``Busy`` on entry where another run holds it, and as ``own_session``.
     """
+
+    holder: Holder
 
     def __init__(self) -> None:
         self._connection: Any = None
-        self._holder: Sequence[Any] = ()
 
     def __enter__(self) -> "FleetLock":
         self._connection = own_session()
         with self._connection.cursor() as cursor:
             cursor.execute(TAKE, (FLEET,))
-            granted, *self._holder = cursor.fetchone()
+            granted, pid, began = cursor.fetchone()
+        self.holder = Holder(pid, began.isoformat())
         if not granted:
             self._connection.close()
             raise Busy(
@@ -80,29 +117,6 @@ class FleetLock:
         """The connection that holds the lock; every statement on it commits by itself."""
         raw: psycopg.Connection[Any] = self._connection.connection
         return raw
-
-    @property
-    def holder(self) -> tuple[int, str]:
-        """Which session holds it, for ``check_holder`` in another process."""
-        pid, began = self._holder
-        return pid, began.isoformat()
-
-    def check(self, connection: BaseDatabaseWrapper) -> None:
-        """Ask, on the connection that is about to write, whether the lock is still held."""
-        check_holder(self._holder, connection)
-
-
-def check_holder(holder: Sequence[Any], connection: BaseDatabaseWrapper) -> None:
-    """Ask whether the session that holds the fleet lock is still there; raises ``LockLost``."""
-    connection.ensure_connection()
-    cursor = psycopg.ClientCursor(connection.connection)
-    cursor.execute(HELD, holder)
-    cursor.nextset()
-    if cursor.fetchone() is None:
-        raise LockLost(
-            "the fleet lock was lost: its connection is gone; "
-            "run verify_tenant_migrations to see where the fleet stands"
-        )
 
 
 @contextmanager

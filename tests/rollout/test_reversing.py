@@ -6,8 +6,8 @@ from django.db import DatabaseError
 from tenant_migrations.exceptions import Refused
 from tenant_migrations.fleet.graph import Code, MigrationKey
 from tenant_migrations.fleet.tenants import TENANT_KIND
-from tenant_migrations.rollout.applying import Limits
 from tenant_migrations.rollout.failures import Skipped
+from tenant_migrations.rollout.holding import Limits
 from tenant_migrations.rollout.reversing import Reversal, plan_reversal, reverse
 from tests.support.code import code_with
 from tests.support.fleets import Fleet

@@ -190,9 +190,15 @@ class TortureFleet:
         return renamed(script, schema, "SCHEMA")
 
     def rows(self, schema: str) -> str:
-        """``pg_dump --data-only --inserts`` without the schema's name and points in time."""
+        """``pg_dump --data-only --inserts`` without the schema's name and points in time.
+
+        Its lines are sorted: where an updated row goes depends on what autovacuum cleared before.
+        """
         script = self.database.pg_dump("--data-only", "--inserts", "--schema", quote(schema))
-        return re.sub(r"'\d{4}-\d\d-\d\d \d\d:[^']*'", "'TIME'", renamed(script, schema, "SCHEMA"))
+        script = re.sub(
+            r"'\d{4}-\d\d-\d\d \d\d:[^']*'", "'TIME'", renamed(script, schema, "SCHEMA")
+        )
+        return "\n".join(sorted(script.splitlines()))
 
     def ledger(self, schema: str) -> list[tuple[str, str]]:
         """What ``django_migrations`` records, in the order in which it was written."""

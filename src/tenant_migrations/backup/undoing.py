@@ -5,7 +5,7 @@ killed leaves tenants that are done and tenants that are untouched; the same com
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -24,10 +24,10 @@ from tenant_migrations.fleet import ledger, tenants
 from tenant_migrations.fleet.findings import named, plural
 from tenant_migrations.fleet.graph import Code, MigrationKey, label
 from tenant_migrations.fleet.tenants import PUBLIC_KIND
-from tenant_migrations.locks import FleetLock
+from tenant_migrations.locks import FleetLock, Holder
 from tenant_migrations.models import Backup, Rollback, Rollout, TenantOutcome
-from tenant_migrations.rollout.applying import Limits
 from tenant_migrations.rollout.failures import Skipped
+from tenant_migrations.rollout.holding import Limits
 from tenant_migrations.rollout.reversing import Reversal, plan_reversal, reverse
 
 AGAIN = "the next healing applies them again, unless older code is deployed first"
@@ -98,7 +98,7 @@ class ReversalDeed(Deed):
             for position, undo in enumerate(chosen):
                 progress("tenants", position, len(chosen))
                 try:
-                    keys = self._undo(undo, lock.check)
+                    keys = self._undo(undo, lock.holder)
                     done[undo.schema] = [*map(label, keys)]
                 except (DatabaseError, Skipped, Refused) as error:
                     errors[undo.schema] = one_line(error)
@@ -116,12 +116,12 @@ class ReversalDeed(Deed):
         }
         return Outcome(lines, document, failed=len(errors))
 
-    def _undo(self, undo: Undo, still_ours: Callable[[Any], None]) -> Sequence[MigrationKey]:
+    def _undo(self, undo: Undo, holder: Holder) -> Sequence[MigrationKey]:
         return reverse(
             Reversal(undo.schema, undo.kind, undo.keys),
             self.code,
             Limits(),
-            still_ours=still_ours,
+            holder=holder,
             check_ledger=lambda recorded: _refuse_changed(undo, recorded),
         )
 

@@ -105,7 +105,7 @@ class DatabaseDeed(Deed):
             entry = journal.begin("database", backup=str(self.opened.path))
             with journal.failing(entry), _all_under_maintenance():
                 saved = self.safety.make(entry, [], self.code, progress)
-                lock.check(tenant_connection())
+                lock.holder.check(tenant_connection())
                 with _restored(self.opened, progress) as fresh:
                     _carry_over(fresh, entry)
                     kept = swap(live, fresh)

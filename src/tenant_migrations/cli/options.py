@@ -10,8 +10,8 @@ from django.core.management.base import CommandParser
 from tenant_migrations import conf
 from tenant_migrations.exceptions import WrongUse
 from tenant_migrations.fleet.survey import Question
-from tenant_migrations.rollout.applying import Limits
 from tenant_migrations.rollout.budget import allowed_failures
+from tenant_migrations.rollout.holding import Limits
 from tenant_migrations.rollout.planning import Options
 from tenant_migrations.rollout.running import Hands, Order
 

@@ -17,16 +17,17 @@ from tenant_migrations.fleet.ledger import digest_of
 from tenant_migrations.fleet.tenants import PUBLIC_KIND
 from tenant_migrations.locks import FleetLock
 from tenant_migrations.models import Quarantine
-from tenant_migrations.rollout.applying import Limits, Progress
 from tenant_migrations.rollout.attempting import attempt_task
 from tenant_migrations.rollout.budget import Budget
 from tenant_migrations.rollout.crew import Crew, Stop
 from tenant_migrations.rollout.engine import Engine
 from tenant_migrations.rollout.failures import Failure, Skipped
 from tenant_migrations.rollout.heartbeat import beating
+from tenant_migrations.rollout.holding import Limits
 from tenant_migrations.rollout.ordering import Sizes, groups, waves
 from tenant_migrations.rollout.planning import Plan, Skip, Task
 from tenant_migrations.rollout.preflight import preflight
+from tenant_migrations.rollout.progress import Entry, Progress
 from tenant_migrations.rollout.recording import Record
 from tenant_migrations.rollout.reversing import Reversal, reverse
 from tenant_migrations.vocabulary import TenantStatus, Wave
@@ -60,7 +61,7 @@ class Rollout:
         self._jobs = preflight(1 if goes_back else conf.get().JOBS).jobs
         with ExitStack() as stack:
             self._lock = stack.enter_context(FleetLock())
-            self._engine = Engine(self.reader.code, self.limits, self._lock.check)
+            self._engine = Engine(self.reader.code, self.limits, self._lock.holder)
             self._open()
             stack.enter_context(beating(self._lock, self._record.rollout.pk))
             stack.enter_context(self.stop.on_signals())
@@ -169,19 +170,20 @@ class Rollout:
         self.looks[task.schema_name] = look
         return self._task(look)
 
-    def _apply(self, task: Task, done: Progress, record: Callable[[], None]) -> None:
+    def _apply(self, task: Task, done: Progress, entry: Entry) -> None:
         code = self.reader.code
         back = self.looks[task.schema_name].steps.backwards
         if not back:
-            self._engine.apply(task, done, record)
+            self._engine.apply(task, done, entry)
             return
+        entry.begin()
         reverse(
             Reversal(task.schema_name, task.kind, code.ledger_of(back)),
             code,
             self.limits,
-            still_ours=self._lock.check,
+            holder=self._lock.holder,
             check_ledger=lambda ledger: _refuse_other_ledger(ledger, task),
-            record=lambda _: record(),
+            record=lambda _: entry.end(),
         )
 
 

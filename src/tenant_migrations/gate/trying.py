@@ -27,7 +27,7 @@ from tenant_migrations.gate.cases import Case, Verdict
 from tenant_migrations.gate.linting import reviewed_in, sql_of, unsafe_in
 from tenant_migrations.gate.old import OldCode, migration_file
 from tenant_migrations.gate.recipes import recipe_for
-from tenant_migrations.rollout.applying import Limits
+from tenant_migrations.rollout.holding import Limits
 from tenant_migrations.rollout.reversing import Reversal, reverse
 from tenant_migrations.rollout.running import Order, heal
 from tenant_migrations.rollout.verifying import verify

@@ -8,7 +8,7 @@ first, and the ledger is read again under them: nothing is applied on top of wha
 doing. ``lock_timeout`` and ``statement_timeout`` bound every statement.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,59 +16,40 @@ from typing import Any
 from django.core.management.sql import emit_post_migrate_signal
 from django.db.models.signals import post_migrate, pre_migrate
 
-from tenant_migrations import conf, locks
-from tenant_migrations.database import quote, tenant_connection, whole_transaction
+from tenant_migrations import locks
+from tenant_migrations.database import tenant_connection, whole_transaction
 from tenant_migrations.fleet.graph import Code, MigrationKey, label
-from tenant_migrations.fleet.ledger import LEDGER_TABLE, Recorder, digest_statement
+from tenant_migrations.fleet.ledger import Recorder, digest_statement
 from tenant_migrations.fleet.likeness import read_prints, read_relations
 from tenant_migrations.fleet.permissions import Registry
+from tenant_migrations.locks import Holder
 from tenant_migrations.rollout import receivers
 from tenant_migrations.rollout.courses import Course
 from tenant_migrations.rollout.failures import Skipped
+from tenant_migrations.rollout.holding import (
+    Limits,
+    hold,
+    last_answer,
+    lock_ledger,
+    refuse_unless_held,
+)
 from tenant_migrations.rollout.planning import Task
+from tenant_migrations.rollout.progress import Entry, Progress
 from tenant_migrations.rollout.registrations import Registrations
 from tenant_migrations.rollout.repair import repair
-from tenant_migrations.rollout.replaying import obstacle
-from tenant_migrations.rollout.scripts import SETTLE, Script, Transcript, recording
+from tenant_migrations.rollout.replayable import obstacle
+from tenant_migrations.rollout.scripts import (
+    SETTLE,
+    Script,
+    Transcript,
+    Unlike,
+    fitting,
+    recording,
+)
 from tenant_migrations.rollout.steps import apply_by_steps
 
 CONCURRENT_LOCK_FACTOR = 15
 """A concurrent index waits for old transactions, and nobody waits behind it: it may wait longer."""
-
-
-class Unlike(Exception):
-    """No script fits this tenant: its real operations have to run instead."""
-
-
-@dataclass
-class Progress:
-    """What a task has done so far; what was committed is known even when it fails later."""
-
-    current: str = ""
-    """The migration that is running."""
-    applied: list[str] = field(default_factory=list)
-    repaired: list[str] = field(default_factory=list)
-    refused: list[str] = field(default_factory=list)
-
-    @contextmanager
-    def of_one_transaction(self) -> Iterator[None]:
-        """Forget what was noted in this block where it fails, as it was rolled back."""
-        notes = (self.applied, self.repaired, self.refused)
-        lengths = [len(note) for note in notes]
-        try:
-            yield
-        except BaseException:
-            for note, length in zip(notes, lengths, strict=True):
-                del note[length:]
-            raise
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Bounds of every statement, in milliseconds; 0 is none."""
-
-    lock_timeout_ms: int = field(default_factory=lambda: conf.get().LOCK_TIMEOUT_MS)
-    statement_timeout_ms: int = field(default_factory=lambda: conf.get().STATEMENT_TIMEOUT_MS)
 
 
 @dataclass(eq=False)
@@ -84,10 +65,10 @@ class Application:
     code: Code
     limits: Limits
     progress: Progress
-    still_ours: Callable[[Any], None]
-    """Called before anything is done and before each commit; raises when the run lost its right."""
-    record: Callable[[], None]
-    """Called inside the last transaction, so that what it writes is true when the work is."""
+    holder: Holder
+    """Asked for before anything is done and before each commit."""
+    entry: Entry
+    """Ended inside the last transaction, so that what it writes is true when the work is."""
     course: Course | None = None
     """None where scripts hold everything."""
     scripts: tuple[Script, ...] = ()
@@ -152,22 +133,10 @@ class Application:
             whole_transaction(self.connection),
             self.connection.cursor() as cursor,
         ):
-            key = locks.second_key(self.task.schema_name)
-            cursor.execute(
-                f"SET LOCAL lock_timeout = {self.limits.lock_timeout_ms};"
-                f"SET LOCAL statement_timeout = {self.limits.statement_timeout_ms};"
-                f"SELECT current_schema(), pg_try_advisory_xact_lock({locks.TENANT}, {key})"
-            )
-            while cursor.nextset():
-                pass
-            schema, locked = cursor.fetchone()
-            if schema != self.task.schema_name:
-                raise Skipped("its schema is not there any more")
-            if not locked:
-                raise Skipped("another run is working on it")
-            self.still_ours(self.connection)
+            cursor.execute(hold(self.task.schema_name, self.limits, self.holder))
+            refuse_unless_held(self.task.schema_name, last_answer(cursor))
             yield cursor
-            self.still_ours(self.connection)
+            self.holder.check(self.connection)
 
     def _prepare(self, cursor: Any) -> None:
         """Check that the schema is as planned, record what is proven, create what is absent."""
@@ -197,14 +166,12 @@ class Application:
 
         Where a script is all that is to be done, whether it fits tells that with less to read.
         """
-        table = f"{quote(self.task.schema_name)}.{quote(LEDGER_TABLE)}"
-        lock = f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE"
+        lock = lock_ledger(self.task.schema_name)
         if self.scripts and not (self.task.record or self.task.remedies):
             cursor.execute(lock)
             return
         cursor.execute(f"{lock};{digest_statement(self.task.schema_name)}")
-        cursor.nextset()
-        if cursor.fetchone() != (0, self.task.ledger_digest):
+        if last_answer(cursor) != (0, self.task.ledger_digest):
             raise Skipped("its ledger changed since it was read; ask again")
 
     def _record_proven(self, recorder: Recorder) -> None:
@@ -227,10 +194,7 @@ class Application:
             )
             self.transcript.held = held
         if self.scripts:
-            tables = sorted({name for script in self.scripts for name in script.tables})
-            prints = read_prints(raw, schema, tables) if tables else {}
-            fitting = (script for script in self.scripts if script.fits(prints, held))
-            self.script = next(fitting, None)
+            self.script = fitting(self.scripts, raw, schema, held)
             if self.script is None or self.progress.refused:
                 raise Unlike
 
@@ -269,7 +233,7 @@ class Application:
         try:
             with self.connection.cursor() as cursor:
                 cursor.execute(f"SET lock_timeout = {limit}")
-            self.still_ours(self.connection)
+            self.holder.check(self.connection)
             apply_by_steps(self.connection, self._way.leg(key), self.task.schema_name)
             self.progress.applied.append(label(key))
         finally:
@@ -288,7 +252,7 @@ class Application:
                 self._register_from(self.script, cursor)
             else:
                 self._register(cursor)
-        self.record()
+        self.entry.end()
 
     @property
     def _registrations(self) -> Registrations:

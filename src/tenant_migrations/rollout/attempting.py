@@ -7,7 +7,6 @@ from tenant_migrations import conf
 from tenant_migrations.database import lost_connection, tenant_connection
 from tenant_migrations.exceptions import LockLost
 from tenant_migrations.fleet.graph import label
-from tenant_migrations.rollout.applying import Progress
 from tenant_migrations.rollout.failures import (
     Consequence,
     Failure,
@@ -16,6 +15,7 @@ from tenant_migrations.rollout.failures import (
     sort_failure,
 )
 from tenant_migrations.rollout.planning import Skip, Task
+from tenant_migrations.rollout.progress import Entry, Progress
 from tenant_migrations.rollout.recording import Record
 from tenant_migrations.rollout.retry import attempts
 
@@ -23,7 +23,7 @@ from tenant_migrations.rollout.retry import attempts
 def attempt_task(
     task: Task,
     record: Record,
-    apply: Callable[[Task, Progress, Callable[[], None]], None],
+    apply: Callable[[Task, Progress, Entry], None],
     plan_again: Callable[[Task], Task | Skip | None],
 ) -> Failure | None:
     """Apply a task; ``None`` when it is done or was left alone on purpose.
@@ -38,21 +38,17 @@ def attempt_task(
     connected = True
     for attempt in attempts(conf.get().LOCK_ATTEMPTS):
         done.current = ""
-
-        def note(attempt: int = attempt) -> None:
-            record.fixed(task.schema_name, done, attempt, _since(started))
-
         try:
             current = task if attempt == 1 else plan_again(task)
             if not connected:
                 _note_committed(done, task, current)
-            record.begin(task.schema_name)
+            entry = record.entry(task.schema_name, done, attempt, started)
             if current is None:
-                note()
+                entry.end()
                 return None
             if isinstance(current, Skip):
                 raise Skipped(current.reason)
-            apply(current, done, note)
+            apply(current, done, entry)
             return Failure("; ".join(done.refused), "") if done.refused else None
         except Skipped as reason:
             record.skipped(task.schema_name, str(reason))

@@ -7,9 +7,8 @@ threads and rendered models keep caches.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
-from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -19,14 +18,18 @@ from tenant_migrations.database import schema_in_use, tenant_connection
 from tenant_migrations.fleet.graph import Code, MigrationKey, label
 from tenant_migrations.fleet.ledger import digest_of, read_rows
 from tenant_migrations.fleet.tenants import PUBLIC_KIND, TENANT_KIND
+from tenant_migrations.locks import Holder
 from tenant_migrations.maintenance import under_maintenance
 from tenant_migrations.rollout import receivers
-from tenant_migrations.rollout.applying import Application, Limits, Progress, Unlike
+from tenant_migrations.rollout.applying import Application
 from tenant_migrations.rollout.courses import Course
 from tenant_migrations.rollout.failures import Skipped
+from tenant_migrations.rollout.holding import Limits
 from tenant_migrations.rollout.planning import Group, Task
-from tenant_migrations.rollout.replaying import router_obstacle
-from tenant_migrations.rollout.scripts import Script, Transcript
+from tenant_migrations.rollout.progress import Entry, Progress
+from tenant_migrations.rollout.replay import Replay
+from tenant_migrations.rollout.replayable import router_obstacle
+from tenant_migrations.rollout.scripts import Script, Transcript, Unlike
 
 MOST_SCRIPTS = 8
 """Of one group: tenants that were made in different ways have their columns in different order."""
@@ -35,15 +38,16 @@ MOST_SCRIPTS = 8
 class Engine:
     """Courses and scripts of one run. ``apply`` may be called from several threads."""
 
-    def __init__(self, code: Code, limits: Limits, still_ours: Callable[[Any], None]) -> None:
+    def __init__(self, code: Code, limits: Limits, holder: Holder) -> None:
         self._code = code
         self._limits = limits
-        self._still_ours = still_ours
+        self._holder = holder
         self._one_at_a_time = threading.RLock()
         self._courses: dict[tuple[Any, ...], Course] = {}
         self._scripts: dict[Group, tuple[Script, ...]] = {}
         self._replays = not router_obstacle()
         self._needs_course = bool(receivers.before_migrating() or receivers.after_migrating())
+        self._replaces_receivers = bool(receivers.replacements())
         self._tells = receivers.anybody_listens_to_schemas()
 
     def has_script(self, task: Task) -> bool:
@@ -55,28 +59,44 @@ class Engine:
         lone = task.kind == PUBLIC_KIND or task.registrations
         return self._replays and bool(task.pending) and not lone
 
-    def apply(self, task: Task, progress: Progress, record: Callable[[], None]) -> None:
+    def apply(self, task: Task, progress: Progress, entry: Entry) -> None:
         """Do what a task says; guarantees and errors are those of ``applying.py``.
 
-        ``record`` is called inside the last transaction, so that what it writes is true exactly
-        when the work is. Sends django-tenants' signals around it. A tenant whose migrations say
-        ``needs_maintenance = True`` is under maintenance meanwhile.
+        The entry is begun before, and ended inside the last transaction, so that what it writes is
+        true exactly when the work is. Sends django-tenants' signals around it. A tenant whose
+        migrations say ``needs_maintenance = True`` is under maintenance meanwhile.
         """
-        with self._maintenance(task):
-            self._apply(task, progress, record)
-
-    def _apply(self, task: Task, progress: Progress, record: Callable[[], None]) -> None:
-        self._tell(schema_pre_migration, task)
         kind = None if task.kind in (PUBLIC_KIND, TENANT_KIND) else task.kind
-        with schema_in_use(task.schema_name, kind=kind):
-            application = Application(
-                task, self._code, self._limits, progress, self._still_ours, record
+        with self._maintenance(task):
+            self._tell(schema_pre_migration, task)
+            with schema_in_use(task.schema_name, kind=kind) as connection:
+                scripts = self._scripts.get(task.group, ())
+                try:
+                    self._do(task, progress, entry, scripts, connection)
+                except Unlike:
+                    self._do(task, progress, entry, (), connection)
+            self._tell(schema_migrated, task)
+
+    def _do(
+        self,
+        task: Task,
+        progress: Progress,
+        entry: Entry,
+        scripts: tuple[Script, ...],
+        connection: Any,
+    ) -> None:
+        """With scripts, unless it raises ``Unlike``."""
+        more = task.record or task.remedies or self._needs_course or self._replaces_receivers
+        if _are_whole(scripts, task) and not more and not connection.in_atomic_block:
+            holder, limits = self._holder, self._limits
+            Replay(task, limits, progress, holder, entry, scripts, connection).run()
+            return
+        entry.begin()
+        self._run(
+            Application(
+                task, self._code, self._limits, progress, self._holder, entry, scripts=scripts
             )
-            try:
-                self._run(replace(application, scripts=self._scripts.get(task.group, ())))
-            except Unlike:
-                self._run(application)
-        self._tell(schema_migrated, task)
+        )
 
     def _maintenance(self, task: Task) -> AbstractContextManager[None]:
         """The guard's page for the tenant's visitors where a migration says that it needs it."""
@@ -88,8 +108,7 @@ class Engine:
     def _run(self, application: Application) -> None:
         scripts, task = application.scripts, application.task
         with ExitStack() as stack:
-            whole = scripts and scripts[0].texts.keys() >= set(task.pending)
-            if not whole or self._needs_course:
+            if not _are_whole(scripts, task) or self._needs_course:
                 stack.enter_context(self._one_at_a_time)
                 application.course = self._course(task)
                 application.course.forget()
@@ -129,3 +148,8 @@ class Engine:
         if self._tells:
             with self._one_at_a_time:
                 signal.send(Engine, schema_name=task.schema_name)
+
+
+def _are_whole(scripts: Sequence[Script], task: Task) -> bool:
+    """Whether there are scripts, and no pending migration has to run for real."""
+    return bool(scripts) and scripts[0].texts.keys() >= set(task.pending)

@@ -8,24 +8,24 @@ import logging
 import os
 import shlex
 import socket
+import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import psycopg
-from django.db import transaction
 from django.utils import timezone
-from psycopg import sql
 
 from tenant_migrations import conf
-from tenant_migrations.database import public_schema, schema_in_use, tenant_connection
+from tenant_migrations.database import public_schema, quote, schema_in_use, tenant_connection
 from tenant_migrations.fleet.findings import HEAL, SCHEMA
 from tenant_migrations.fleet.graph import label
 from tenant_migrations.fleet.report import FleetReport
 from tenant_migrations.logs import event
 from tenant_migrations.models import Quarantine, Rollout, TenantOutcome
-from tenant_migrations.rollout.applying import Progress
 from tenant_migrations.rollout.failures import Consequence, Failure
 from tenant_migrations.rollout.planning import Plan, Skip, Task
+from tenant_migrations.rollout.progress import Entry, Progress, execute
 from tenant_migrations.vocabulary import OutcomeState, RolloutState, TenantStatus, Wave
 
 REFUSED_HINT = f"restore or clear the rows that stand in the way, then: {HEAL}"
@@ -55,7 +55,7 @@ class Record:
                 process=os.getpid(),
             )
         record = cls(rollout)
-        record._log(
+        record.log(
             logging.INFO,
             "rollout_started",
             trigger=trigger,
@@ -80,7 +80,7 @@ class Record:
                 ignore_conflicts=True,
             )
         for skip in plan.skips:
-            self._log(logging.WARNING, "tenant_skipped", tenant=skip.schema_name, why=skip.reason)
+            self.log(logging.WARNING, "tenant_skipped", tenant=skip.schema_name, why=skip.reason)
 
     def wave(self, wave: Wave, names: Sequence[str] = ()) -> None:
         """These schemas are begun together; what a wave is given in parts is one wave."""
@@ -113,44 +113,9 @@ class Record:
             hint=skip.hint,
         )
 
-    def begin(self, schema_name: str) -> None:
-        """A schema is taken in hand. Not waited for to be on disk: where the server crashes and
-        this is lost, the work is lost with it."""
-        values = {"state": OutcomeState.RUNNING, "started_at": timezone.now()}
-        self._write(schema_name, values, "BEGIN; SET LOCAL synchronous_commit = off; {}; COMMIT")
-
-    def fixed(self, schema_name: str, done: Progress, attempts: int, seconds: float) -> None:
-        """Inside the transaction that did the work."""
-        state = OutcomeState.FAILED if done.refused else OutcomeState.FIXED
-        self._end(
-            schema_name,
-            state=state,
-            applied=done.applied,
-            repaired=done.repaired,
-            migration="",
-            sqlstate="",
-            message="; ".join(done.refused),
-            hint=REFUSED_HINT.replace(SCHEMA, shlex.quote(schema_name)) if done.refused else "",
-            attempts=attempts,
-            duration_seconds=seconds,
-        )
-        fields = {
-            "tenant": schema_name,
-            "applied": list(done.applied),
-            "repaired": list(done.repaired),
-            "attempts": attempts,
-            "duration": seconds,
-        }
-        # Told when it is true: after the commit, or never.
-        transaction.on_commit(
-            lambda: self._log(
-                logging.ERROR if done.refused else logging.INFO,
-                f"tenant_{state}",
-                **fields,
-                error="; ".join(done.refused),
-            ),
-            using=tenant_connection().alias,
-        )
+    def entry(self, schema_name: str, done: Progress, attempt: int, began: float) -> Entry:
+        """Of one attempt, which began then by ``time.monotonic``."""
+        return _Attempt(self, schema_name, done, attempt, began)
 
     def failed(
         self, schema_name: str, failure: Failure, done: Progress, attempts: int, seconds: float
@@ -168,7 +133,7 @@ class Record:
             duration_seconds=seconds,
         )
         again = failure.consequence is Consequence.RETRY and attempts < conf.get().LOCK_ATTEMPTS
-        self._log(
+        self.log(
             logging.WARNING if again else logging.ERROR,
             "tenant_retried" if again else "tenant_failed",
             tenant=schema_name,
@@ -182,7 +147,7 @@ class Record:
     def skipped(self, schema_name: str, reason: str) -> None:
         self.left_alone[schema_name] = reason
         self._end(schema_name, state=OutcomeState.SKIPPED, message=reason)
-        self._log(logging.WARNING, "tenant_skipped", tenant=schema_name, why=reason)
+        self.log(logging.WARNING, "tenant_skipped", tenant=schema_name, why=reason)
 
     def quarantine(self, schema_name: str, reason: str) -> None:
         """Leave a tenant alone from now on, until somebody releases it."""
@@ -190,7 +155,7 @@ class Record:
             Quarantine.objects.update_or_create(
                 schema_name=schema_name, defaults={"reason": reason, "rollout": self.rollout}
             )
-        self._log(logging.ERROR, "tenant_quarantined", tenant=schema_name, why=reason)
+        self.log(logging.ERROR, "tenant_quarantined", tenant=schema_name, why=reason)
 
     def quarantine_after(self, most: int, schema_name: str, failure: Failure) -> None:
         """Leave a tenant alone that failed in the same migration in so many runs in a row."""
@@ -215,7 +180,7 @@ class Record:
             self.rollout.error = error
             self.rollout.finished_at = timezone.now()
             self.rollout.save(update_fields=["after", "state", "error", "finished_at"])
-        self._log(
+        self.log(
             logging.ERROR if error else logging.INFO,
             "rollout_ended",
             state=self.rollout.state,
@@ -235,27 +200,78 @@ class Record:
         with schema_in_use(public_schema()):
             return list(self.rollout.outcomes.all())
 
-    def _log(self, level: int, name: str, **fields: Any) -> None:
+    def log(self, level: int, name: str, **fields: Any) -> None:
+        """An event of this run."""
         event(logger, level, name, run=self.rollout.pk, **fields)
 
-    def _end(self, schema_name: str, **values: Any) -> None:
-        self._write(schema_name, values)
-
-    def _write(self, schema_name: str, values: dict[str, Any], around: str = "{}") -> None:
-        """Update an outcome, without a change of the search path before and after."""
-        update = sql.SQL("UPDATE {} SET {} WHERE rollout_id = {} AND schema_name = {}").format(
-            sql.Identifier(public_schema(), TenantOutcome._meta.db_table),
-            sql.SQL(", ").join(
-                sql.SQL("{} = {}").format(sql.Identifier(name), sql.Literal(_plain(value)))
-                for name, value in values.items()
-            ),
-            sql.Literal(self.rollout.pk),
-            sql.Literal(schema_name),
-        )
+    def update(self, schema_name: str, **values: Any) -> str:
+        """The statement that writes down what is known of a schema."""
         connection = tenant_connection()
         connection.ensure_connection()
-        with connection.wrap_database_errors:
-            psycopg.Cursor(connection.connection).execute(sql.SQL(around).format(update))
+        return psycopg.ClientCursor(connection.connection).mogrify(
+            f"UPDATE {quote(public_schema())}.{quote(TenantOutcome._meta.db_table)}"
+            f" SET {', '.join(f'{name} = %s' for name in values)}"
+            " WHERE rollout_id = %s AND schema_name = %s",
+            (*map(_plain, values.values()), self.rollout.pk, schema_name),
+        )
+
+    def _end(self, schema_name: str, **values: Any) -> None:
+        execute(self.update(schema_name, **values))
+
+
+@dataclass(frozen=True)
+class _Attempt(Entry):
+    """One attempt at a schema, on record."""
+
+    record: Record
+    schema_name: str
+    done: Progress
+    attempt: int
+    began: float
+
+    def beginning(self) -> str:
+        """Not waited for to be on disk: where the server crashes and this is lost, the work is
+        lost with it."""
+        mark = self.record.update(
+            self.schema_name, state=OutcomeState.RUNNING, started_at=timezone.now()
+        )
+        return f"BEGIN;SET LOCAL synchronous_commit = off;{mark};COMMIT"
+
+    def ending(self) -> str:
+        refused = "; ".join(self.done.refused)
+        hint = REFUSED_HINT.replace(SCHEMA, shlex.quote(self.schema_name)) if refused else ""
+        return self.record.update(
+            self.schema_name,
+            state=self._state,
+            applied=self.done.applied,
+            repaired=self.done.repaired,
+            migration="",
+            sqlstate="",
+            message=refused,
+            hint=hint,
+            attempts=self.attempt,
+            duration_seconds=self._seconds,
+        )
+
+    def tell(self) -> None:
+        self.record.log(
+            logging.ERROR if self.done.refused else logging.INFO,
+            f"tenant_{self._state}",
+            tenant=self.schema_name,
+            applied=list(self.done.applied),
+            repaired=list(self.done.repaired),
+            attempts=self.attempt,
+            duration=self._seconds,
+            error="; ".join(self.done.refused),
+        )
+
+    @property
+    def _state(self) -> OutcomeState:
+        return OutcomeState.FAILED if self.done.refused else OutcomeState.FIXED
+
+    @property
+    def _seconds(self) -> float:
+        return round(time.monotonic() - self.began, 3)
 
 
 def close_crashed() -> None:

@@ -64,13 +64,18 @@ class Registrations:
         cursor.execute("SELECT to_regclass(%s) IS NOT NULL, to_regclass(%s) IS NOT NULL", names)
         return all(there or not want for want, there in zip(wanted, cursor.fetchone(), strict=True))
 
-    def held(self, cursor: Any) -> Held:
-        """What is there. One statement reads all tables."""
+    def question(self, *, of_all: bool = True) -> str:
+        """One statement that reads what is held: in all tables, or in the ledger alone."""
         parts = [LEDGER_HELD]
-        if self.registry.has_content_types and self.are_there(cursor):
+        if of_all and self.registry.has_content_types:
             parts.append(TYPES_HELD)
             parts += [PERMISSIONS_HELD] if self.registry.has_permissions else []
-        cursor.execute(self._text(f"SELECT {', '.join(parts)}"))
+        return self._text(f"SELECT {', '.join(parts)}")
+
+    def held(self, cursor: Any) -> Held:
+        """What is there."""
+        of_all = self.registry.has_content_types and self.are_there(cursor)
+        cursor.execute(self.question(of_all=of_all))
         return tuple(cursor.fetchone())
 
     def last(self, cursor: Any) -> tuple[int, int]:

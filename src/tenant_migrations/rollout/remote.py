@@ -11,7 +11,7 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from tenant_migrations import locks
@@ -23,9 +23,10 @@ from tenant_migrations.fleet.tenants import TENANT_KIND
 from tenant_migrations.logs import event
 from tenant_migrations.models import Rollout, TenantOutcome
 from tenant_migrations.provisioning.reference import as_they_stand
-from tenant_migrations.rollout.applying import Limits, Progress
 from tenant_migrations.rollout.failures import sort_failure
+from tenant_migrations.rollout.holding import Limits
 from tenant_migrations.rollout.planning import Options, Skip, Task
+from tenant_migrations.rollout.progress import Progress
 from tenant_migrations.rollout.recording import Record
 from tenant_migrations.rollout.running import Order, Run
 from tenant_migrations.vocabulary import OutcomeState, RolloutState, TenantStatus
@@ -44,7 +45,7 @@ def message_of(run: Run) -> Message:
     order = run.order
     return {
         "rollout": run.record.rollout.pk,
-        "holder": list(run.lock.holder),
+        "holder": [run.lock.holder.pid, run.lock.holder.began],
         "code": run.code.revision,
         "apps": list(order.question.apps),
         "structure": order.question.structure,
@@ -60,14 +61,11 @@ def work_name(rollout: int, schema_name: str) -> str:
     return f"{rollout}:{schema_name}"
 
 
+@dataclass(frozen=True)
 class _Elsewhere:
     """The fleet lock, which the process that hands out holds."""
 
-    def __init__(self, holder: Sequence[Any]) -> None:
-        self._holder = holder
-
-    def check(self, connection: Any) -> None:
-        locks.check_holder(self._holder, connection)
+    holder: locks.Holder
 
 
 class _Hand(Run):
@@ -80,7 +78,7 @@ class _Hand(Run):
             Options(message["reconcile"], message["retry_quarantined"]),
             Limits(message["lock_timeout_ms"], message["statement_timeout_ms"]),
         )
-        super().__init__(order, code, _Elsewhere(message["holder"]), no_progress)  # type: ignore[arg-type]
+        super().__init__(order, code, _Elsewhere(locks.Holder(*message["holder"])), no_progress)  # type: ignore[arg-type]
         self.record = Record(Rollout(pk=message["rollout"]))
         kept = as_they_stand(code) if order.question.structure else []
         self.references = {one.kind: one.reference for one in kept if one.reference}
@@ -96,7 +94,7 @@ class _Hand(Run):
             self.record.failed(name, failure, Progress(), 1, time.monotonic() - began)
             return
         if planned is None:
-            self.record.fixed(name, Progress(), 1, time.monotonic() - began)
+            self.record.entry(name, Progress(), 1, began).end()
         elif isinstance(planned, Skip):
             self.record.skipped(name, planned.reason)
         else:
@@ -133,7 +131,7 @@ def _serve(message: Message, schema_name: str) -> str:
         message=HANDED_OUT,
     )
     try:
-        locks.check_holder(message["holder"], tenant_connection())
+        locks.Holder(*message["holder"]).check(tenant_connection())
         if not rows.exists():
             return "not handed out"
         hand = _hand(message)

@@ -27,15 +27,20 @@ from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ModelState, ProjectState
 from django_tenants.signals import schema_migrated, schema_pre_migration
 
-from tenant_migrations import locks
 from tenant_migrations.database import quote, schema_in_use, tenant_connection, whole_transaction
 from tenant_migrations.exceptions import Refused
 from tenant_migrations.fleet.findings import named
 from tenant_migrations.fleet.graph import Code, LedgerLoader, MigrationKey, label
 from tenant_migrations.fleet.ledger import LEDGER_TABLE
 from tenant_migrations.fleet.tenants import PUBLIC_KIND, TENANT_KIND
-from tenant_migrations.rollout.applying import Limits
-from tenant_migrations.rollout.failures import Skipped
+from tenant_migrations.locks import Holder
+from tenant_migrations.rollout.holding import (
+    Limits,
+    hold,
+    last_answer,
+    lock_ledger,
+    refuse_unless_held,
+)
 from tenant_migrations.rollout.steps import CONCURRENTLY
 
 Plan = tuple[MigrationKey, ...]
@@ -79,7 +84,7 @@ def reverse(
     code: Code,
     limits: Limits,
     *,
-    still_ours: Callable[[Any], None] = lambda connection: None,
+    holder: Holder | None = None,
     check_ledger: Callable[[frozenset[MigrationKey]], None] = lambda ledger: None,
     record: Callable[[Plan], None] = lambda plan: None,
 ) -> Plan:
@@ -88,7 +93,7 @@ def reverse(
     Keys that the ledger does not record are passed over, so that a repetition does nothing. One
     transaction, under the advisory lock of the schema and a lock on its ledger. ``check_ledger`` is
     given what the ledger records under these locks and raises to leave everything as it is;
-    ``still_ours`` is asked at the start and before the commit; ``record`` is called last inside the
+    ``holder`` is asked for at the start and before the commit; ``record`` is called last inside the
     transaction, so that what it writes is true exactly when the work is.
 
     Raises ``Refused`` as ``plan_reversal``, ``Skipped`` where another run works on the schema or it
@@ -98,15 +103,17 @@ def reverse(
     tenant_type = None if task.kind in (PUBLIC_KIND, TENANT_KIND) else task.kind
     schema_pre_migration.send(reverse, schema_name=task.schema_name)
     with schema_in_use(task.schema_name, kind=tenant_type), whole_transaction(connection):
-        _take_hold(connection, task.schema_name, limits)
-        still_ours(connection)
+        with connection.cursor() as cursor:
+            cursor.execute(hold(task.schema_name, limits, holder))
+            refuse_unless_held(task.schema_name, last_answer(cursor))
         ledger = _locked_ledger(connection, task.schema_name)
         check_ledger(ledger)
         plan = plan_reversal(code, ledger, task.keys)
         if plan:
             _run(_Executor(connection), plan)
         record(plan)
-        still_ours(connection)
+        if holder:
+            holder.check(connection)
     schema_migrated.send(reverse, schema_name=task.schema_name)
     return plan
 
@@ -159,22 +166,11 @@ def _plain(operation: Operation) -> Operation:
     return operation
 
 
-def _take_hold(connection: Any, schema_name: str, limits: Limits) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(f"SET LOCAL lock_timeout = {limits.lock_timeout_ms}")
-        cursor.execute(f"SET LOCAL statement_timeout = {limits.statement_timeout_ms}")
-        cursor.execute("SELECT current_schema()")
-        if cursor.fetchone()[0] != schema_name:
-            raise Skipped("its schema is not there any more")
-    if not locks.try_lock_transaction(connection, locks.TENANT, schema_name):
-        raise Skipped("another run is working on it")
-
-
 def _locked_ledger(connection: Any, schema_name: str) -> frozenset[MigrationKey]:
     """What the ledger records, locked against Django's own migrate."""
     table = f"{quote(schema_name)}.{quote(LEDGER_TABLE)}"
     with connection.cursor() as cursor:
-        cursor.execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
+        cursor.execute(lock_ledger(schema_name))
         cursor.execute(f"SELECT app, name FROM {table}")
         return frozenset((app, name) for app, name in cursor.fetchall())
 

@@ -25,16 +25,17 @@ from tenant_migrations.fleet.tenants import PUBLIC_KIND, of_public
 from tenant_migrations.locks import FleetLock
 from tenant_migrations.models import TenantOutcome
 from tenant_migrations.provisioning.reference import bring_forward
-from tenant_migrations.rollout.applying import Limits, Progress
 from tenant_migrations.rollout.attempting import attempt_task
 from tenant_migrations.rollout.budget import Budget, allowed_failures
 from tenant_migrations.rollout.crew import Crew, Ended, Stop
 from tenant_migrations.rollout.engine import Engine
 from tenant_migrations.rollout.failures import Failure
 from tenant_migrations.rollout.heartbeat import beating
+from tenant_migrations.rollout.holding import Limits
 from tenant_migrations.rollout.ordering import Sizes, groups, waves
 from tenant_migrations.rollout.planning import Options, Plan, Skip, Task, plan_for, plan_schema
 from tenant_migrations.rollout.preflight import preflight
+from tenant_migrations.rollout.progress import Entry, Progress
 from tenant_migrations.rollout.quarantine import release
 from tenant_migrations.rollout.recording import Record
 from tenant_migrations.rollout.verifying import older_code
@@ -134,7 +135,7 @@ class Run:
         self.lock = lock
         self.progress = progress
         self.stop = Stop()
-        self.engine = Engine(code, order.limits, lock.check)
+        self.engine = Engine(code, order.limits, lock.holder)
         self.references: dict[str, Reference] = {}
         self.fleet_findings: list[Finding] = []
 
@@ -172,7 +173,7 @@ class Run:
         if report.verdict.pending:
             self._refuse_for_some(report.verdict.pending)
             task = self._public_task(report)
-            self.engine.apply(task, Progress(), lambda: None)
+            self.engine.apply(task, Progress(), Entry())
 
     def _public(self) -> None:
         """Bring public's migrations up to the code before anything else, or go no further."""

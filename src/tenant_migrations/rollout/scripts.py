@@ -6,21 +6,22 @@ ask the database: Django asks the catalog about single tables, for the names of 
 and sequences. So it is sound in another tenant where these tables look as they did in that one
 (``fleet/likeness.py``), and where ledger, content types and permissions are the same: that is asked
 in the tenant's own transaction, under the locks that keep it true. Migrations that may differ from
-tenant to tenant (``replaying.py``), or that asked anything else, have no text in it and run for
+tenant to tenant (``replayable.py``), or that asked anything else, have no text in it and run for
 real.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import psycopg
 from psycopg import sql
 
 from tenant_migrations.database import quote
 from tenant_migrations.fleet.graph import MigrationKey
 from tenant_migrations.fleet.ledger import LEDGER_TABLE
-from tenant_migrations.fleet.likeness import Prints
+from tenant_migrations.fleet.likeness import Prints, read_prints
 from tenant_migrations.rollout.courses import Course
 from tenant_migrations.rollout.registrations import Held
 
@@ -31,6 +32,10 @@ table in which rows were just written fails with "pending trigger events"."""
 
 BY_ITSELF = ("SET search_path", "SAVEPOINT", "RELEASE SAVEPOINT")
 """What django-tenants, and the block of a schema editor, send beside what operations do."""
+
+
+class Unlike(Exception):
+    """No script fits this tenant: its real operations have to run instead."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,15 @@ class Script:
         """Whether a tenant is like the one that it was taken down in."""
         seen = {name: prints[name] for name in self.tables & prints.keys()}
         return (seen, held) == (self.prints, self.held)
+
+
+def fitting(
+    scripts: Sequence[Script], connection: psycopg.Connection[Any], schema_name: str, held: Held
+) -> Script | None:
+    """The script that was made for what looks like this schema; ``held`` was read under locks."""
+    tables = sorted({name for script in scripts for name in script.tables})
+    prints = read_prints(connection, schema_name, tables) if tables else {}
+    return next((script for script in scripts if script.fits(prints, held)), None)
 
 
 @dataclass

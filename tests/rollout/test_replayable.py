@@ -9,7 +9,7 @@ from django.db import migrations, models
 from django.db.migrations import Migration
 from django.utils import timezone
 
-from tenant_migrations.rollout.replaying import obstacle, router_obstacle
+from tenant_migrations.rollout.replayable import obstacle, router_obstacle
 
 
 class OwnField(models.CharField):
