@@ -217,4 +217,4 @@ def test_a_connection_that_broke_is_no_answer(fleet: Fleet) -> None:
     with fleet.connect() as raw:
         fleet.sql("SELECT pg_terminate_backend(%s, 5000)", raw.info.backend_pid)
         with pytest.raises(psycopg.OperationalError):
-            ledger.read_digests(raw, ["alpha", "beta"], 100)
+            ledger.read_digests(raw, ["alpha", "beta"], batch=100)

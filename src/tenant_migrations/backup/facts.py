@@ -237,7 +237,7 @@ def read_ledgers(
 ) -> tuple[dict[str, str], dict[str, list[MigrationKey]]]:
     """Digest of each schema's ledger, and the migrations behind each digest."""
     names = [schema.name for schema in schemas if schema.has_ledger]
-    digests, errors = ledger.read_digests(connection, names, conf.get().LEDGER_BATCH)
+    digests, errors = ledger.read_digests(connection, names, batch=conf.get().LEDGER_BATCH)
     if errors:
         name, reason = sorted(errors.items())[0]
         raise DatabaseUnavailable(f"the ledger of {name!r} can't be read: {reason}")

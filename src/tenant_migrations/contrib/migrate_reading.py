@@ -81,7 +81,9 @@ class Reader:
         facts = ledger.read_schemas(connection)
         names = {public_schema(), *(schema.name for schema in schemas)}
         with_ledger = [name for name in sorted(names) if name in facts and facts[name].has_ledger]
-        digests, errors = ledger.read_digests(connection, with_ledger, self.options.LEDGER_BATCH)
+        digests, errors = ledger.read_digests(
+            connection, with_ledger, batch=self.options.LEDGER_BATCH, jobs=self.options.JOBS
+        )
         self._refuse_without_own_tables(connection, digests)
         looks = []
         for schema in schemas:
@@ -141,7 +143,13 @@ class Reader:
         registry = permissions.Registry.of(kind)
         if not (registry.has_content_types and names):
             return set()
-        found = permissions.read_digests(connection, names, registry, self.options.LEDGER_BATCH)
+        found = permissions.read_digests(
+            connection,
+            names,
+            registry,
+            batch=self.options.LEDGER_BATCH,
+            jobs=self.options.JOBS,
+        )
         lacking: dict[str, bool] = {}
         for name, digest in found.items():
             if digest not in lacking:

@@ -15,6 +15,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from psycopg import sql
 
 from tenant_migrations.database import one_line
+from tenant_migrations.fleet.batches import ask
 from tenant_migrations.fleet.graph import MigrationKey
 
 LEDGER_TABLE = MigrationRecorder.Migration._meta.db_table
@@ -108,57 +109,36 @@ def read_schemas(connection: psycopg.Connection[Any]) -> dict[str, SchemaFact]:
 def read_digests(
     connection: psycopg.Connection[Any],
     schemas: Sequence[str],
+    *,
     batch: int,
+    jobs: int = 1,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Digests of the ledgers of these schemas, and the reason for each that can't be read.
 
-    A batch that fails is halved until the schema at fault stands alone, so that one tenant without
-    permission, or dropped meanwhile, costs no other its answer.
+    By ``batches.ask``.
     """
-    digests: dict[str, str] = {}
-    errors: dict[str, str] = {}
-    waiting = [tuple(part) for part in _batches(schemas, batch)]
-    while waiting:
-        part = waiting.pop()
-        progress(len(digests), len(schemas))
-        statement = sql.SQL(" UNION ALL ").join(
-            DIGEST.format(position=sql.Literal(i), ledger=sql.Identifier(name, LEDGER_TABLE))
-            for i, name in enumerate(part)
-        )
-        try:
-            digests |= {part[i]: digest for i, digest in connection.execute(statement)}
-        except psycopg.OperationalError:
-            if connection.broken:
-                raise
-            _split(part, waiting, errors, "reading its ledger timed out")
-        except psycopg.Error as error:
-            _split(part, waiting, errors, one_line(error))
-    progress(len(schemas), len(schemas))
-    return digests, errors
+    digests, errors = ask(connection, schemas, _digest, batch=batch, jobs=jobs, progress=progress)
+    return digests, {name: _reason(error) for name, error in errors.items()}
+
+
+def _digest(position: int, schema: str) -> sql.Composed:
+    table = sql.Identifier(schema, LEDGER_TABLE)
+    return DIGEST.format(position=sql.Literal(position), ledger=table)
+
+
+def _reason(error: psycopg.Error) -> str:
+    if isinstance(error, psycopg.OperationalError):
+        return "reading its ledger timed out"
+    return one_line(error)
 
 
 def digest_statement(schema: str) -> str:
     """SQL that answers with a zero and the digest of one ledger."""
-    statement = DIGEST.format(position=sql.SQL("0"), ledger=sql.Identifier(schema, LEDGER_TABLE))
-    return statement.as_string()
+    return _digest(0, schema).as_string()
 
 
 def read_rows(connection: psycopg.Connection[Any], schema: str) -> Ledger:
     """All rows of one ledger."""
     statement = ROWS.format(ledger=sql.Identifier(schema, LEDGER_TABLE))
     return Ledger(tuple((id_, (app, name)) for id_, app, name in connection.execute(statement)))
-
-
-def _batches(schemas: Sequence[str], size: int) -> Iterable[Sequence[str]]:
-    return (schemas[start : start + size] for start in range(0, len(schemas), size))
-
-
-def _split(
-    part: tuple[str, ...], waiting: list[tuple[str, ...]], errors: dict[str, str], reason: str
-) -> None:
-    if len(part) == 1:
-        errors[part[0]] = reason
-    else:
-        middle = len(part) // 2
-        waiting += [part[:middle], part[middle:]]

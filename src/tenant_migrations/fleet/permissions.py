@@ -19,6 +19,7 @@ from django.db.models import Model
 from psycopg import sql
 
 from tenant_migrations.fleet import findings
+from tenant_migrations.fleet.batches import ask
 from tenant_migrations.fleet.findings import Finding
 from tenant_migrations.fleet.tenants import apps_of
 
@@ -93,23 +94,25 @@ def _codenames(model: type[Model]) -> list[str]:
 
 
 def read_digests(
-    connection: psycopg.Connection[Any], schemas: Sequence[str], registry: Registry, batch: int
+    connection: psycopg.Connection[Any],
+    schemas: Sequence[str],
+    registry: Registry,
+    *,
+    batch: int,
+    jobs: int = 1,
 ) -> dict[str, str]:
-    """Digest per schema. One whose tables are missing is left out: the structure tells that."""
-    digests: dict[str, str] = {}
-    waiting = [schemas[start : start + batch] for start in range(0, len(schemas), batch)]
-    while waiting:
-        part = waiting.pop()
-        statement = sql.SQL(" UNION ALL ").join(
-            DIGEST.format(position=sql.Literal(i), rows=registry.rows_of(name))
-            for i, name in enumerate(part)
-        )
-        try:
-            digests |= {part[i]: digest for i, digest in connection.execute(statement)}
-        except (psycopg.ProgrammingError, psycopg.errors.QueryCanceled):
-            if len(part) > 1:
-                middle = len(part) // 2
-                waiting += [part[:middle], part[middle:]]
+    """Digest per schema, by ``batches.ask``.
+
+    One whose tables are missing is left out: the structure tells that.
+    """
+
+    def question(position: int, schema: str) -> sql.Composed:
+        return DIGEST.format(position=sql.Literal(position), rows=registry.rows_of(schema))
+
+    digests, errors = ask(connection, schemas, question, batch=batch, jobs=jobs)
+    for error in errors.values():
+        if not isinstance(error, (psycopg.ProgrammingError, psycopg.errors.QueryCanceled)):
+            raise error
     return digests
 
 

@@ -186,7 +186,7 @@ class _Surveyor:
         if fact is None or not fact.has_ledger:
             nothing = Evidence(PUBLIC_KIND, Ledger())
             return SchemaReport(name, PUBLIC_KIND, judge(nothing, self.code, None, self.scope))
-        digests, errors = ledger.read_digests(self.connection, [name], 1)
+        digests, errors = ledger.read_digests(self.connection, [name], batch=1)
         if errors:
             return _unreadable(SchemaReport(name, PUBLIC_KIND), errors[name])
         look = _Look(
@@ -241,8 +241,9 @@ class _Surveyor:
         return ledger.read_digests(
             self.connection,
             names,
-            self.options.LEDGER_BATCH,
-            lambda done, total: self.progress("reading ledgers", done, total),
+            batch=self.options.LEDGER_BATCH,
+            jobs=self.question.jobs,
+            progress=lambda done, total: self.progress("reading ledgers", done, total),
         )
 
     def _fingerprints(self, names: Mapping[str, str]) -> Fingerprints:
@@ -264,7 +265,11 @@ class _Surveyor:
         registry = self.registries.setdefault(kind, permissions.Registry.of(kind))
         if self.question.structure and registry.has_content_types and names:
             found |= permissions.read_digests(
-                self.connection, names, registry, self.options.LEDGER_BATCH
+                self.connection,
+                names,
+                registry,
+                batch=self.options.LEDGER_BATCH,
+                jobs=self.question.jobs,
             )
         return found
 
