@@ -31,7 +31,9 @@ def ask(
 
     A batch that fails is halved until the schema at fault stands alone, so that one tenant without
     permission, or dropped meanwhile, costs no other its answer. With several jobs other connections
-    of ``reading``, if they are to be had, ask side by side with the given one. Raises what broke a connection.
+    of ``reading``, if they are to be had, ask side by side with the given one.
+
+    Raises what broke a connection.
     """
     answers: dict[str, str] = {}
     errors: dict[str, psycopg.Error] = {}
