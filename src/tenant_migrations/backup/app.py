@@ -34,7 +34,7 @@ from tenant_migrations.backup.deeds import (
     Safety,
 )
 from tenant_migrations.backup.opening import Opened
-from tenant_migrations.backup.restoring import restore, source_of
+from tenant_migrations.backup.restoring import begun, restore, source_of
 from tenant_migrations.backup.scratch import control
 from tenant_migrations.backup.tenant import hold
 from tenant_migrations.database import one_line, quote, reading
@@ -184,10 +184,12 @@ class _Exchange:
     def run(self, raw: "psycopg.Connection[Any]") -> Exchange:
         self._refuse_inconsistent_ledger()
         fact = outlook.facts_of(self.opened, self.schema)
-        hold(raw, self.schema, self.aside, exclusively=self.entry is not None)
-        source = source_of(self.opened, self.clients, self.schema)
         # Only to look, nothing of other schemas is locked for foreign keys to them.
-        restore(raw, source if self.entry else replace(source, is_alone=True))
+        source = source_of(self.opened, self.clients, self.schema)
+        source = replace(source, is_alone=self.entry is None)
+        with begun(source) as script:
+            hold(raw, self.schema, self.aside, exclusively=self.entry is not None)
+            restore(raw, source, script)
         raw.execute(f"ALTER SCHEMA {quote(self.schema)} RENAME TO {quote(self.fresh)}".encode())
         raw.execute(f"ALTER SCHEMA {quote(self.aside)} RENAME TO {quote(self.schema)}".encode())
         then = self.opened.manifest.ledger_of(self.schema)

@@ -95,9 +95,11 @@ class Clients:
         check(program, process, complaint)
 
     @contextmanager
-    def script(self, archive: Path, *arguments: str) -> Iterator[IO[bytes]]:
-        """What ``pg_restore`` makes of an archive. Raises ``ClientFailed`` at the end of the block
-        where it could not read all of it."""
+    def script(self, archive: Path, *arguments: str) -> Iterator["RestoreScript"]:
+        """What ``pg_restore`` makes of an archive; it is at work when the block begins.
+
+        Raises ``ClientFailed`` at the end of the block where it could not read all of it.
+        """
         with tempfile.TemporaryFile() as complaints:
             process = self.start(
                 "pg_restore",
@@ -106,10 +108,28 @@ class Clients:
                 stderr=complaints,
             )
             with ending(process):
-                yield cast(IO[bytes], process.stdout)
-                process.wait()
-            complaints.seek(0)
-            check("pg_restore", process, complaints.read())
+                script = RestoreScript(process, complaints)
+                yield script
+                script.finish()
+
+
+@dataclass(frozen=True)
+class RestoreScript:
+    """A script that ``pg_restore`` is writing."""
+
+    process: "subprocess.Popen[bytes]"
+    complaints: IO[bytes]
+
+    @property
+    def stream(self) -> IO[bytes]:
+        """The script itself."""
+        return cast(IO[bytes], self.process.stdout)
+
+    def finish(self) -> None:
+        """After its last byte was read. Raises ``ClientFailed`` where that is not all of it."""
+        self.process.wait()
+        self.complaints.seek(0)
+        check("pg_restore", self.process, self.complaints.read())
 
 
 class ending:

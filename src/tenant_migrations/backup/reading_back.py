@@ -28,8 +28,8 @@ def read_back(clients: Clients, archive: Path) -> Content:
     rows: defaultdict[str, dict[str, int]] = defaultdict(dict)
     last_values: defaultdict[str, dict[str, int]] = defaultdict(dict)
     try:
-        with clients.script(archive, "--section=data") as stream:
-            for part in read_script(stream):
+        with clients.script(archive, "--section=data") as script:
+            for part in read_script(script.stream):
                 if isinstance(part, Rows):
                     count = sum(chunk.count(b"\n") for chunk in part.chunks)
                     rows[part.schema][part.table] = rows[part.schema].get(part.table, 0) + count

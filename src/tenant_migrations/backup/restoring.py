@@ -6,14 +6,15 @@ whatever else belongs to it commit together or not at all.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psycopg
 
-from tenant_migrations.backup.clients import Clients
+from tenant_migrations.backup.clients import Clients, RestoreScript
 from tenant_migrations.backup.damage import Damaged
 from tenant_migrations.backup.facts import digests_of
 from tenant_migrations.backup.manifest import SchemaFacts
@@ -54,9 +55,24 @@ def source_of(opened: Opened, clients: Clients, schema: str) -> Source:
     return Source(clients, opened.file_of(archive), schema, opened.manifest.schemas[schema])
 
 
+@contextmanager
+def begun(source: Source) -> Iterator[RestoreScript]:
+    """The restore's script, being written; raises ``ClientFailed`` as ``Clients.script``.
+
+    Of a fleet's archive, ``pg_restore`` spends most of its time on the table of contents: it is
+    best begun before anything is locked.
+    """
+    arguments = [f"--schema={source.schema}"]
+    if source.is_alone:
+        arguments += ["--no-owner", "--no-privileges"]
+    with source.clients.script(source.archive, *arguments) as script:
+        yield script
+
+
 def restore(
     connection: "psycopg.Connection[Any]",
     source: Source,
+    script: RestoreScript,
     told: Callable[[int], None] = lambda rows: None,
 ) -> None:
     """Create the schema and fill it; the caller's transaction is open, the name is free.
@@ -65,12 +81,9 @@ def restore(
     ``NotAsRecorded`` where rows or structure are not those of the manifest, and database errors.
     """
     connection.execute(f"CREATE SCHEMA {quote(source.schema)}")
-    arguments = [f"--schema={source.schema}"]
-    if source.is_alone:
-        arguments += ["--no-owner", "--no-privileges"]
-    else:
+    if not source.is_alone:
         give_away(connection, source)
-    counted = _run_script(connection, source, arguments, told)
+    counted = _run_script(connection, source, script, told)
     wrong = [
         f"{table} ({counted.get(table, 0):,} instead of {rows:,})"
         for table, rows in source.facts.rows.items()
@@ -84,7 +97,7 @@ def restore(
 def _run_script(
     connection: "psycopg.Connection[Any]",
     source: Source,
-    arguments: list[str],
+    script: RestoreScript,
     told: Callable[[int], None],
 ) -> dict[str, int]:
     """Rows restored to each table."""
@@ -96,15 +109,15 @@ def _run_script(
 
     counted: dict[str, int] = {}
     try:
-        with source.clients.script(source.archive, *arguments) as stream:
-            for part in read_script(stream, is_kept):
-                if not isinstance(part, Rows):
-                    connection.execute(part.text, prepare=False)
-                    continue
-                counted[part.table] = counted.get(part.table, 0) + _copy(connection, part)
-                told(counted[part.table])
+        for part in read_script(script.stream, is_kept):
+            if not isinstance(part, Rows):
+                connection.execute(part.text, prepare=False)
+                continue
+            counted[part.table] = counted.get(part.table, 0) + _copy(connection, part)
+            told(counted[part.table])
     except BrokenScript as error:
         raise Damaged(f"{source.archive} can't be read: {error}") from error
+    script.finish()
     return counted
 
 

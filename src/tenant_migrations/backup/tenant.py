@@ -17,7 +17,7 @@ import psycopg
 from tenant_migrations import conf, locks
 from tenant_migrations.backup import journal
 from tenant_migrations.backup.outlook import outside_of
-from tenant_migrations.backup.restoring import Source, restore
+from tenant_migrations.backup.restoring import Source, begun, restore
 from tenant_migrations.backup.scratch import control
 from tenant_migrations.database import quote
 from tenant_migrations.exceptions import Busy, Refused
@@ -60,13 +60,13 @@ def replace(
     failure: psycopg.Error | None = None
     for _ in attempts(conf.get().LOCK_ATTEMPTS):
         try:
-            with control() as wrapper:
+            with begun(source) as script, control() as wrapper:
                 raw: psycopg.Connection[Any] = wrapper.connection
                 with raw.transaction():
                     if rests := outside_of(raw, source.schema):
                         raise Refused(f"{named(rests)} rests on {source.schema}: drop it first")
                     existed = hold(raw, source.schema, aside)
-                    restore(raw, source, told)
+                    restore(raw, source, script, told)
                     detail = {"rows": source.facts.total_rows, "backup": str(source.archive)}
                     journal.note_done(raw, entry, aside if existed else "", json.dumps(detail))
             break

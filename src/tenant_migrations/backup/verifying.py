@@ -19,7 +19,7 @@ from tenant_migrations.backup.clients import ClientFailed, Clients
 from tenant_migrations.backup.damage import Damaged
 from tenant_migrations.backup.manifest import Manifest
 from tenant_migrations.backup.opening import Opened
-from tenant_migrations.backup.restoring import NotAsRecorded, give_away, restore, source_of
+from tenant_migrations.backup.restoring import NotAsRecorded, begun, give_away, restore, source_of
 from tenant_migrations.backup.scratch import connected, scratch_database
 from tenant_migrations.backup.script import Statements, read_script
 from tenant_migrations.database import (
@@ -135,9 +135,9 @@ def _fill_alone(opened: Opened, found: Clients, database: str, progress: Progres
                 connection.execute(statement, prepare=False)
         for done, schema in enumerate(opened.manifest.tenants):
             progress("tenants restored", done, len(opened.manifest.tenants))
-            source = source_of(opened, found, schema)
-            with connection.transaction():
-                restore(connection, replace(source, is_alone=True))
+            source = replace(source_of(opened, found, schema), is_alone=True)
+            with begun(source) as script, connection.transaction():
+                restore(connection, source, script)
 
 
 def _statements_of(found: Clients, database: str, selection: Sequence[str]) -> Iterator[bytes]:
@@ -146,8 +146,9 @@ def _statements_of(found: Clients, database: str, selection: Sequence[str]) -> I
         archive = Path(folder, "public.dump")
         arguments = ["--format=custom", f"--file={archive}", "--no-owner", "--no-privileges"]
         found.run("pg_dump", [*arguments, *selection], database)
-        with found.script(archive, "--no-owner", "--no-privileges", "--no-comments") as stream:
-            for part in read_script(stream, lambda text: not text.startswith(b"CREATE SCHEMA")):
+        with found.script(archive, "--no-owner", "--no-privileges", "--no-comments") as script:
+            chosen = read_script(script.stream, lambda text: not text.startswith(b"CREATE SCHEMA"))
+            for part in chosen:
                 if isinstance(part, Statements):
                     yield part.text
 
