@@ -14,7 +14,17 @@ from typing import Any
 
 import psycopg
 
-from benchmarks import backup, growth, guard, provision, recording, rollout, verify, workers
+from benchmarks import (
+    backup,
+    growth,
+    guard,
+    provision,
+    recording,
+    rollout,
+    rollout_small,
+    verify,
+    workers,
+)
 from benchmarks.measuring import CommandFailed
 from benchmarks.server import BENCH_DIR, CHECKOUT, Server
 from zumodra.embedded_postgres import EmbeddedPostgresError
@@ -75,6 +85,12 @@ BENCHMARKS = {
         "two migrations on every tenant",
         sizes=(500,),
         peers=("smart", "multiprocessing", "standard"),
+    ),
+    "rollout-small": Benchmark(
+        rollout_small,
+        "the same on thousands of tenants, of few relations",
+        rounds=3,
+        sizes=(100, 500, 5000),
     ),
     "growth": Benchmark(growth, "ours, on fleets of several sizes", sizes=(100, 500, 1000)),
     "provision": Benchmark(provision, "a new tenant: ours, save(), limit", tenants=100),

@@ -50,6 +50,24 @@ SHAPE = """
 
 
 @dataclass(frozen=True)
+class Kind:
+    """What the tenants of a fleet are like."""
+
+    database: str
+    """What the names of the databases begin with."""
+    settings: str
+    migrations: tuple[str, ...]
+    """Files, by pattern, that the tenants were made by."""
+
+
+PLATFORM = Kind("bench", "zumodra.settings", MIGRATIONS)
+SMALL = Kind(
+    "bench_small", "benchmarks.small_settings", ("benchmarks/small/migrations/*.py", *MIGRATIONS)
+)
+"""Of few relations, so that there can be thousands of them."""
+
+
+@dataclass(frozen=True)
 class Fleet:
     """A fleet that is there. All its tenants are alike and at the code."""
 
@@ -68,23 +86,24 @@ def name_of(number: int) -> str:
     return f"bench_{number:05}"
 
 
-def code_revision() -> str:
+def code_revision(kind: Kind) -> str:
     """Digest of every migration file."""
-    files = sorted(path for pattern in MIGRATIONS for path in CHECKOUT.glob(pattern))
+    files = sorted(path for pattern in kind.migrations for path in CHECKOUT.glob(pattern))
     return sha256(b"\0".join(path.read_bytes() for path in files)).hexdigest()[:16]
 
 
-def ensure(server: Server, tenants: int, say: Say) -> Fleet:
+def ensure(server: Server, tenants: int, say: Say, kind: Kind = PLATFORM) -> Fleet:
     """The fleet of that size, made where it is not there.
 
     A smaller fleet of the same code is copied and made larger, which saves its part of the time.
     """
-    database, revision = f"bench_{tenants}", code_revision()
+    database, revision = f"{kind.database}_{tenants}", code_revision(kind)
     with server.connect() as connection:
         notes = dict(
             connection.execute(
                 "SELECT datname, shobj_description(oid, 'pg_database') FROM pg_database"
-                " WHERE datname ~ '^bench_[0-9]+$'"
+                " WHERE datname ~ %s",
+                (f"^{kind.database}_[0-9]+$",),
             ).fetchall()
         )
     whole = {
@@ -96,7 +115,7 @@ def ensure(server: Server, tenants: int, say: Say) -> Fleet:
         for name in notes.keys() - whole.keys():
             server.drop(name)
         smaller = [name for name, size in whole.items() if size < tenants]
-        _make(server, tenants, max(smaller, key=whole.__getitem__, default=None), whole, say)
+        _make(server, kind, tenants, max(smaller, key=whole.__getitem__, default=None), whole, say)
         note = json.dumps({"revision": revision, "tenants": tenants})
         with server.connect() as connection:
             connection.execute(
@@ -108,9 +127,14 @@ def ensure(server: Server, tenants: int, say: Say) -> Fleet:
 
 
 def _make(
-    server: Server, tenants: int, smaller: str | None, whole: dict[str, int], say: Say
+    server: Server,
+    kind: Kind,
+    tenants: int,
+    smaller: str | None,
+    whole: dict[str, int],
+    say: Say,
 ) -> None:
-    database = f"bench_{tenants}"
+    database = f"{kind.database}_{tenants}"
     create = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY {}").format(
         sql.Identifier(database),
         sql.Identifier(smaller or "template0"),
@@ -121,11 +145,11 @@ def _make(
     done = whole[smaller] if smaller else 1
     if not smaller:
         say("migrating public and the first tenant with migrate_schemas")
-        _manage(server, database, "migrate_schemas", "--shared")
+        _manage(server, kind, database, "migrate_schemas", "--shared")
         _enlist(server, database, [FIRST])
         with server.connect(database) as connection:
             connection.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(FIRST)))
-        _manage(server, database, "migrate_schemas", f"--schema={FIRST}")
+        _manage(server, kind, database, "migrate_schemas", f"--schema={FIRST}")
     names = [name_of(number) for number in range(done + 1, tenants + 1)]
     _replay(server, database, _dump(server, database), names, say)
     _enlist(server, database, names)
@@ -136,9 +160,9 @@ def _make(
         connection.execute("CHECKPOINT")
 
 
-def _manage(server: Server, database: str, *arguments: str) -> None:
+def _manage(server: Server, kind: Kind, database: str, *arguments: str) -> None:
     command = [sys.executable, "manage.py", *arguments, "--verbosity=0"]
-    environment = server.environment(database)
+    environment = server.environment(database) | {"DJANGO_SETTINGS_MODULE": kind.settings}
     subprocess.run(command, cwd=CHECKOUT, env=environment, check=True, stdout=sys.stderr)
 
 

@@ -15,7 +15,7 @@ from psycopg import sql
 
 from benchmarks import facts, fleet
 from benchmarks.contenders import MIGRATE, PEERS, PYTHON, SMART, VERIFY
-from benchmarks.fleet import Fleet
+from benchmarks.fleet import Fleet, Kind
 from benchmarks.measuring import CommandFailed, Run, Sample, run
 from benchmarks.rollout_page import bars, render
 from benchmarks.server import BENCH_DIR, CHECKOUT, Server
@@ -35,6 +35,9 @@ UNDO = """
     DELETE FROM {schema}.finance_plan WHERE code LIKE 'bench-%';
 """
 FORGET = "DELETE FROM {schema}.django_migrations WHERE app = 'finance' AND name ~ '_bench_'"
+COUNT = "SELECT count(*) FROM {} WHERE app = 'finance' AND name ~ '_bench_'"
+AT_ONCE = 500
+"""Schemas that one statement counts in."""
 FORGET_STEPS = (
     "DELETE FROM tenant_migrations_referencestep WHERE app = 'finance' AND name ~ '_bench_'"
 )
@@ -123,8 +126,19 @@ PEER_WAYS = (
 )
 
 
+LATER_SETTINGS = {
+    fleet.PLATFORM: "benchmarks.later_settings",
+    fleet.SMALL: fleet.SMALL.settings,
+}
+
+
 def measure(
-    server: Server, sizes: Sequence[int], rounds: int, peers: Sequence[str], say: Say
+    server: Server,
+    sizes: Sequence[int],
+    rounds: int,
+    peers: Sequence[str],
+    say: Say,
+    kind: Kind = fleet.PLATFORM,
 ) -> Result:
     """All figures of one run, beside the peers of these names.
 
@@ -132,10 +146,13 @@ def measure(
     """
     fleets = []
     for tenants in sorted(sizes):
-        made = fleet.ensure(server, tenants, say)
+        made = fleet.ensure(server, tenants, say, kind)
         say(f"{made.tenants} tenants, {made.relations} relations each, {made.megabytes} MB")
         others = [way for way in PEER_WAYS if way.id in peers and tenants <= MOST_WITH_PEERS]
-        codes = {code: _Bench(server, made, code, say).run(rounds, others) for code in CODES}
+        settings = LATER_SETTINGS[kind]
+        codes = {
+            code: _Bench(server, made, settings, code, say).run(rounds, others) for code in CODES
+        }
         fleets.append({"fleet": asdict(made), "codes": codes})
     return {
         "benchmark": "rollout",
@@ -154,8 +171,9 @@ def targets_met(result: Result) -> bool:
 class _Bench:
     """One later code on one fleet."""
 
-    def __init__(self, server: Server, made: Fleet, code: str, say: Say) -> None:
-        self.server, self.fleet, self.code, self.say = server, made, code, say
+    def __init__(self, server: Server, made: Fleet, settings: str, code: str, say: Say) -> None:
+        self.server, self.fleet, self.settings = server, made, settings
+        self.code, self.say = code, say
         self.schemas = [fleet.name_of(number) for number in range(1, made.tenants + 1)]
 
     def run(self, rounds: int, others: Sequence[Way]) -> list[Result]:
@@ -186,26 +204,26 @@ class _Bench:
 
     def _environment(self) -> dict[str, str]:
         return self.server.environment(self.fleet.database) | {
-            "DJANGO_SETTINGS_MODULE": "benchmarks.later_settings",
+            "DJANGO_SETTINGS_MODULE": self.settings,
             "BENCH_LATER": self.code,
         }
 
     def _check(self, way: Way) -> None:
         """Raise ``CommandFailed`` unless every tenant records and has what it should."""
-        counted = sql.SQL(" UNION ALL ").join(
-            sql.SQL("SELECT count(*) FROM {} WHERE app = 'finance' AND name ~ '_bench_'").format(
-                sql.Identifier(schema, "django_migrations")
-            )
-            for schema in self.schemas
-        )
+        found: set[int] = set()
         with self.server.connect(self.fleet.database) as connection:
-            found = {count for (count,) in connection.execute(counted)}
+            for start in range(0, len(self.schemas), AT_ONCE):
+                counted = sql.SQL(" UNION ALL ").join(
+                    sql.SQL(COUNT).format(sql.Identifier(schema, "django_migrations"))
+                    for schema in self.schemas[start : start + AT_ONCE]
+                )
+                found.update(count for (count,) in connection.execute(counted))
         if found != {CODES[self.code]}:
             raise CommandFailed(f"{way.title} left tenants with {sorted(found)} of the migrations")
 
     def _write_statements(self) -> Path:
         """The file that ``replay.py`` reads."""
-        path = BENCH_DIR / f"replay_{self.fleet.tenants}.json"
+        path = BENCH_DIR / f"replay_{self.fleet.database}.json"
         command = (PYTHON, "-m", "benchmarks.statements", str(path))
         subprocess.run(command, cwd=CHECKOUT, env=self._environment(), check=True)
         given = {

@@ -13,6 +13,7 @@ usage() {
   cat <<'EOF'
 usage: scripts/bench.sh verify [--tenants=500] [--rounds=5] [--quick]
        scripts/bench.sh rollout [--sizes=500] [--rounds=5] [--peers=NAME,...|none]
+       scripts/bench.sh rollout-small [--sizes=100,500,5000] [--rounds=3]
        scripts/bench.sh growth [--sizes=100,500,1000] [--rounds=5]
        scripts/bench.sh provision [--tenants=100] [--rounds=5]
        scripts/bench.sh guard [--rounds=20]
@@ -31,6 +32,7 @@ written to benchmarks/results as JSON and Markdown (--output=FOLDER: elsewhere).
   rollout  nothing to do, two migrations, and these with rows written by code, on every tenant: the
            app, the peers (smart, multiprocessing, standard) on up to 500 tenants, and the same
            statements replayed
+  rollout-small  the same without peers on thousands of tenants, which have few relations
   growth   the app alone, on fleets of several sizes
   provision  a new tenant beside N others: the app, django-tenants' save(), and psql replaying
            a dump
@@ -76,7 +78,7 @@ case "${1-}" in
     usage
     exit 0
     ;;
-  verify | rollout | growth | provision | guard | recording | backup | workers | clean | lock) ;;
+  verify | rollout | rollout-small | growth | provision | guard | recording | backup | workers | clean | lock) ;;
   *) fail 2 "name a benchmark: see scripts/bench.sh --help" ;;
 esac
 
