@@ -24,8 +24,8 @@ LEAST_TIMES = (
 """How many times the drop-in's time a peer should take on ``PEERS_MET`` tenants."""
 MOST_TIMES_LIMIT = 1.5
 MOST_TIMES_COST, MOST_TIMES_MEMORY, MOST_BACKEND_MEGABYTES = 1.2, 1.3, 200.0
-"""On the largest fleet: a tenant's time beside that on one of ``PEERS_MET``, and the client's memory
-beside that on the smallest."""
+"""On the largest fleet: a tenant's time beside that on one of ``PEERS_MET``, and the memory of the
+client beside that on the smallest."""
 
 
 Result = dict[str, Any]
