@@ -11,7 +11,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import copy_context
-from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import Any
 
@@ -25,7 +24,7 @@ RECYCLE_AFTER = 100
 """Tenants that one connection serves."""
 
 LOOK_EVERY_SECONDS = 0.1
-"""How soon the main thread notices what is not a result: a signal, an error."""
+"""How soon the main thread notices what nothing wakes it for: success, a thread that ended."""
 
 Work = Callable[[Task], Failure | None]
 Ended = Callable[[Task, Failure | None], str]
@@ -91,7 +90,7 @@ class Crew:
                 task = waiting.popleft()
                 self._stop.because(self._ended(task, self._serve(task)))
             return
-        results: SimpleQueue[tuple[Task, Failure | None] | BaseException] = SimpleQueue()
+        results = _Results()
         threads = [
             threading.Thread(target=copy_context().run, args=(self._take, waiting, results))
             for _ in range(min(self._jobs, len(waiting)))
@@ -108,18 +107,17 @@ class Crew:
             for thread in threads:
                 thread.join()
 
-    def _collect(self, threads: list[threading.Thread], results: SimpleQueue[Any]) -> None:
+    def _collect(self, threads: list[threading.Thread], results: "_Results") -> None:
         """Results as they come, until every thread has ended and none is left."""
         alive = True
-        while alive or not results.empty():
+        while alive:
             alive = any(thread.is_alive() for thread in threads)
-            with suppress(Empty):
-                result = results.get(timeout=LOOK_EVERY_SECONDS if alive else 0)
+            for result in results.wait(LOOK_EVERY_SECONDS if alive else 0):
                 if isinstance(result, BaseException):
                     raise result
                 self._stop.because(self._ended(*result))
 
-    def _take(self, waiting: deque[Task], results: SimpleQueue[Any]) -> None:
+    def _take(self, waiting: deque[Task], results: "_Results") -> None:
         """One thread: tasks until there are none, or the run has to stop."""
         try:
             while not self._stop.reason:
@@ -127,14 +125,15 @@ class Crew:
                     task = waiting.popleft()
                 except IndexError:
                     return
-                results.put((task, self._serve(task)))
+                results.add((task, self._serve(task)))
         except BaseException as error:
             self._stop.because("interrupted")
-            results.put(error)
+            results.add(error)
         finally:
             connection = tenant_connection()
             self._connections.discard(connection)
             connection.close()
+            results.look()
 
     def _serve(self, task: Task) -> Failure | None:
         connection = tenant_connection()
@@ -152,3 +151,30 @@ class Crew:
             if raw is not None:
                 with suppress(psycopg.Error):
                     raw.cancel_safe(timeout=5.0)
+
+
+class _Results:
+    """Results from threads for the main one, which is waked for what can't wait.
+
+    Success can: were the main thread waked for each of hundreds in a second, it would take from the
+    threads the one lock that lets Python run.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: deque[tuple[Task, Failure | None] | BaseException] = deque()
+        self._urgent = threading.Event()
+
+    def add(self, result: tuple[Task, Failure | None] | BaseException) -> None:
+        self._waiting.append(result)
+        if isinstance(result, BaseException) or result[1]:
+            self.look()
+
+    def look(self) -> None:
+        self._urgent.set()
+
+    def wait(self, timeout: float) -> Iterator[tuple[Task, Failure | None] | BaseException]:
+        """What there is as soon as something can't wait, or after so many seconds."""
+        self._urgent.wait(timeout)
+        self._urgent.clear()
+        while self._waiting:
+            yield self._waiting.popleft()
