@@ -2,7 +2,7 @@
 
 Whoever is free takes the next task, so that one large tenant holds up nobody. A backend remembers
 every table that it has ever used (its relation cache only grows), so connections are replaced
-after ``RECYCLE_AFTER`` tenants.
+after ``RECYCLE_AFTER`` migrations.
 """
 
 import signal
@@ -20,8 +20,8 @@ from tenant_migrations.database import tenant_connection
 from tenant_migrations.rollout.failures import Failure
 from tenant_migrations.rollout.planning import Task
 
-RECYCLE_AFTER = 100
-"""Tenants that one connection serves."""
+RECYCLE_AFTER = 1000
+"""Migrations and repairs that one connection makes, in whichever tenants."""
 
 LOOK_EVERY_SECONDS = 0.1
 """How soon the main thread notices what nothing wakes it for: success, a thread that ended."""
@@ -139,8 +139,9 @@ class Crew:
         connection = tenant_connection()
         self._connections.add(connection)
         failure = self._work(task)
-        self._served.tenants = getattr(self._served, "tenants", 0) + 1
-        if self._served.tenants % RECYCLE_AFTER == 0:
+        made = getattr(self._served, "made", 0) + 1 + len(task.pending) + len(task.remedies)
+        self._served.made = made % RECYCLE_AFTER
+        if made >= RECYCLE_AFTER:
             connection.close()
         return failure
 

@@ -103,14 +103,11 @@ class Registrations:
         return int(cursor.fetchone()[0])
 
     def _text(self, statement: str) -> str:
-        return (
-            sql.SQL(statement)
-            .format(
-                ledger=sql.Identifier(self.schema_name, LEDGER_TABLE),
-                types=sql.Identifier(self.schema_name, TABLES[0]),
-                permissions=sql.Identifier(self.schema_name, TABLES[1]),
-            )
-            .as_string()
+        schema = quote(self.schema_name)
+        return statement.format(
+            ledger=f"{schema}.{LEDGER_TABLE}",
+            types=f"{schema}.{TABLES[0]}",
+            permissions=f"{schema}.{TABLES[1]}",
         )
 
 
