@@ -30,7 +30,7 @@ START, DUMP, BACKUP, THEIRS, RESTORE, WHOLE, SAFE = (
     "backup_database --help: the start of Python and Django",
     "pg_dump -Fc",
     "backup_database",
-    "pg_restore -n",
+    "DROP SCHEMA, CREATE SCHEMA, pg_restore -n",
     "the restore of rollback_migrations",
     "rollback_migrations, from start to exit",
     "the same with a safety backup",
@@ -75,9 +75,10 @@ def _on(server: Server, made: Fleet, rounds: int, say: Say) -> Result:
             took, answer = _run(_manage("backup_database", f"--dir={folder / 'ours'}"), environment)
             seconds[BACKUP].append(took)
             backup = answer.splitlines()[-1]
-            _make_room(server, made)
+            room = _make_room(server, made)
             restore = [server.program("pg_restore"), f"--schema={FIRST}", "--exit-on-error"]
-            seconds[THEIRS].append(_run([*restore, f"--dbname={conninfo}", backup], environment)[0])
+            took, _ = _run([*restore, f"--dbname={conninfo}", backup], environment)
+            seconds[THEIRS].append(room + took)
             roll_back = _manage(
                 "rollback_migrations", backup, f"--tenant={FIRST}", "--force", "--json"
             )
@@ -121,12 +122,14 @@ def _run(command: Sequence[str], environment: dict[str, str]) -> tuple[float, st
     return seconds, done.stdout
 
 
-def _make_room(server: Server, made: Fleet) -> None:
-    """``pg_restore -n`` neither drops what is there nor makes the schema."""
+def _make_room(server: Server, made: Fleet) -> float:
+    """``pg_restore -n`` neither drops what is there nor makes the schema; the seconds of both."""
     name = sql.Identifier(FIRST)
     with server.connect(made.database) as connection:
+        started = time.perf_counter()
         connection.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(name))
         connection.execute(sql.SQL("CREATE SCHEMA {}").format(name))
+        return time.perf_counter() - started
 
 
 def _short(seconds: dict[str, list[float]]) -> str:

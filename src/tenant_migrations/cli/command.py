@@ -12,10 +12,15 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandParser, DjangoHelpFormatter
 from django.db import DatabaseError
 
+from tenant_migrations.apps import TenantMigrationsConfig
 from tenant_migrations.cli.printable import printable
-from tenant_migrations.database import one_line
+from tenant_migrations.database import one_line, sqlstate
 from tenant_migrations.exceptions import TenantMigrationsError
+from tenant_migrations.fleet.findings import VERIFY
 from tenant_migrations.vocabulary import ExitCode
+
+NOT_AS_NEEDED = {"42P01", "42703"}
+"""Undefined table or column (PostgreSQL documentation, "PostgreSQL Error Codes")."""
 
 
 class _HelpFormatter(RawDescriptionHelpFormatter, DjangoHelpFormatter):
@@ -94,6 +99,11 @@ class FleetCommand(BaseCommand):
 
 def said(error: Exception) -> str:
     """One line; an error that nobody foresaw is named, with how to see where it arose."""
+    if sqlstate(error) in NOT_AS_NEEDED and TenantMigrationsConfig.name in one_line(error):
+        return (
+            f"the tables of {TenantMigrationsConfig.name} are not there, or not as this code needs "
+            f"them: make them with {VERIFY} --fix"
+        )
     if isinstance(error, (TenantMigrationsError, ImproperlyConfigured, DatabaseError)):
         return one_line(error)
     return f"{type(error).__name__}: {one_line(error)}; --traceback shows where"
