@@ -143,10 +143,10 @@ def render(result: Result) -> str:
         f"Whole processes in turns over {result['rounds']} rounds. `backup_database` also reads the"
         " archive back to its end, counts its rows, digests structures and proves that none"
         " changed."
-        " `pg_restore -n` restores into an empty schema that was made for it; `rollback_migrations`"
+        " `pg_restore -n` needs an empty schema in the place of the tenant's; `rollback_migrations`"
         " reads the archive's SHA-256, replaces the schema that is there in one transaction and"
         " compares rows and structure; both read the same archive of the whole fleet. Its restore"
-        " is timed by itself too, without the start of Python and the plan."
+        " is timed by itself too, without the plan."
     )
     for one in result["fleets"]:
         parts.append(tables.fleet_line(one["fleet"]))
