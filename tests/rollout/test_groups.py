@@ -148,3 +148,16 @@ def test_a_migration_that_says_so_is_applied_under_maintenance(healthy: TortureF
     assert command.wait().exit_code == 0
     assert marks == [("clean", "migrating stock.0005_wide")]
     assert healthy.sql("SELECT 1 FROM tenant_migrations_maintenance") == []
+
+
+def test_tenants_that_have_nothing_yet_are_replayed(healthy: TortureFleet, tmp_path: Path) -> None:
+    """Neither a ledger nor the tables of content types are there to be compared."""
+    for name in ("new", "newer", "newest"):
+        healthy.add_tenant(name)
+    sent = tmp_path / "statements"
+    answer = healthy.heal("--jobs=1", STATEMENTS=str(sent))
+    assert answer.json["fix"]["fixed"] == 3
+    made = [line for line in sent.read_text().splitlines() if 'CREATE TABLE "auth_group"' in line]
+    replayed = [line for line in made if 'INSERT INTO "django_migrations"' in line]
+    assert (len(made), len(replayed)) == (3, 2)
+    assert len({healthy.structure(name) for name in ("clean", "new", "newer", "newest")}) == 1

@@ -86,8 +86,7 @@ class Engine:
         connection: Any,
     ) -> None:
         """With scripts, unless it raises ``Unlike``."""
-        more = task.record or task.remedies or self._needs_course or self._replaces_receivers
-        if _are_whole(scripts, task) and not more and not connection.in_atomic_block:
+        if self._is_replay(scripts, task) and not connection.in_atomic_block:
             holder, limits = self._holder, self._limits
             Replay(task, limits, progress, holder, entry, scripts, connection).run()
             return
@@ -97,6 +96,11 @@ class Engine:
                 task, self._code, self._limits, progress, self._holder, entry, scripts=scripts
             )
         )
+
+    def _is_replay(self, scripts: Sequence[Script], task: Task) -> bool:
+        """Whether there is a ledger, and nothing is to be done but what scripts hold."""
+        more = task.record or task.remedies or self._needs_course or self._replaces_receivers
+        return bool(task.ledger_digest) and _are_whole(scripts, task) and not more
 
     def _maintenance(self, task: Task) -> AbstractContextManager[None]:
         """The guard's page for the tenant's visitors where a migration says that it needs it."""

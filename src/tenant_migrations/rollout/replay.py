@@ -38,9 +38,9 @@ before it was had (PostgreSQL documentation, "Read Committed Isolation Level")."
 class Replay:
     """One task in one schema, which is in use on this thread's connection.
 
-    One of the scripts holds all that is to be done. Raises ``Unlike`` where none fits, ``Skipped``
-    where the schema is gone or in other hands, ``LockLost``, and what the server answers; nothing
-    has changed then.
+    One of the scripts holds all that is to be done, and the schema has a ledger. Raises ``Unlike``
+    where none fits, ``Skipped`` where the schema is gone or in other hands, ``LockLost``, and what
+    the server answers; nothing has changed then.
     """
 
     task: Task
@@ -77,9 +77,10 @@ class Replay:
     def _fitting(self, cursor: Any) -> Script:
         """The script that was made for what looks like this schema, under the ledger's lock."""
         name = self.task.schema_name
-        held = Registrations(name, Registry.of(self.task.kind)).question()
+        of_all = any(script.had_registries for script in self.scripts)
+        question = Registrations(name, Registry.of(self.task.kind)).question(of_all=of_all)
         try:
-            cursor.execute(f"{lock_ledger(name)};{held}")
+            cursor.execute(f"{lock_ledger(name)};{question}")
         except psycopg.errors.UndefinedTable as error:
             raise Unlike from error
         script = fitting(self.scripts, cursor.connection, name, last_answer(cursor))
