@@ -127,7 +127,13 @@ def alone(sort: int, name: str, otherwise: str) -> Iterator[None]:
     try:
         if not try_lock(connection, sort, name):
             raise Busy(f"{otherwise}; nothing was done: try again when it is through")
-        yield
+        try:
+            yield
+        finally:
+            # A session ends a little after its connection is closed: whoever comes next at once
+            # would still find its lock.
+            with suppress(Error):
+                unlock(connection, sort, name)
     finally:
         with suppress(Error):  # Where the server closed it already, the lock went with it.
             connection.close()
