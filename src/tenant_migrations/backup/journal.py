@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from django.db import DatabaseError
+from django.db import DatabaseError, Error
 from django.utils import timezone
 
 from tenant_migrations import conf, locks, maintenance
@@ -49,8 +49,13 @@ def alone() -> Iterator[list[str]]:
             raise Busy(
                 "another rollback is at work; nothing was done: try again when it is through"
             )
-        told = [f"dropped the scratch database {n}" for n in scratch.drop_abandoned(connection)]
-        yield [*told, *_clear()]
+        try:
+            told = [f"dropped the scratch database {n}" for n in scratch.drop_abandoned(connection)]
+            yield [*told, *_clear()]
+        finally:
+            # As in ``locks.alone``: the session outlives its connection for a moment.
+            with suppress(Error):
+                locks.unlock(connection, locks.ROLLBACK, "")
 
 
 def _clear() -> Iterator[str]:
