@@ -44,7 +44,7 @@ def second_key(name: str) -> int:
 class Holder:
     """The session that holds the fleet lock.
 
-    It never gives the lock back before it ends, so that the session is the proof; it is found in a
+    It gives the lock back only when it ends, so that the session is the proof; it is found in a
     tenth of the time that ``pg_locks`` takes. A process that was stopped and continued can't know
     otherwise that it lost its lock.
     """
@@ -110,6 +110,8 @@ class FleetLock:
         trace: TracebackType | None,
     ) -> None:
         with suppress(Error):  # Where the server closed it already, the lock went with it.
+            with self._connection.cursor() as cursor:  # As ``held`` does.
+                cursor.execute("SELECT pg_advisory_unlock(%s, 0)", (FLEET,))
             self._connection.close()
 
     @property
@@ -120,22 +122,31 @@ class FleetLock:
 
 
 @contextmanager
-def alone(sort: int, name: str, otherwise: str) -> Iterator[None]:
-    """Hold a lock on a connection of its own meanwhile. Raises ``Busy`` with the text ``otherwise``
-    where another session has it, and as ``own_session``."""
-    connection = own_session()
+def held(connection: BaseDatabaseWrapper, sort: int, name: str, otherwise: str) -> Iterator[None]:
+    """Hold a lock of the connection's session meanwhile.
+
+    It is given back before the connection is closed: a session ends a little later, and whoever
+    comes next at once would still find its lock. Raises ``Busy`` with the text ``otherwise`` where
+    another session has it.
+    """
+    if not try_lock(connection, sort, name):
+        raise Busy(f"{otherwise}; nothing was done: try again when it is through")
     try:
-        if not try_lock(connection, sort, name):
-            raise Busy(f"{otherwise}; nothing was done: try again when it is through")
-        try:
-            yield
-        finally:
-            # A session ends a little after its connection is closed: whoever comes next at once
-            # would still find its lock.
-            with suppress(Error):
-                unlock(connection, sort, name)
+        yield
     finally:
         with suppress(Error):  # Where the server closed it already, the lock went with it.
+            unlock(connection, sort, name)
+
+
+@contextmanager
+def alone(sort: int, name: str, otherwise: str) -> Iterator[None]:
+    """The same on a connection of its own. Raises as ``held`` and as ``own_session``."""
+    connection = own_session()
+    try:
+        with held(connection, sort, name, otherwise):
+            yield
+    finally:
+        with suppress(Error):
             connection.close()
 
 

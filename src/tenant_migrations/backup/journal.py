@@ -11,13 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from django.db import DatabaseError, Error
+from django.db import DatabaseError
 from django.utils import timezone
 
 from tenant_migrations import conf, locks, maintenance
 from tenant_migrations.backup import scratch
 from tenant_migrations.database import one_line, public_schema, quote, schema_in_use
-from tenant_migrations.exceptions import Busy
 from tenant_migrations.models import Rollback
 from tenant_migrations.rollout.retry import attempts
 
@@ -44,18 +43,12 @@ def alone() -> Iterator[list[str]]:
 
     Raises ``Busy`` where another one runs.
     """
-    with scratch.control() as connection:
-        if not locks.try_lock(connection, locks.ROLLBACK, ""):
-            raise Busy(
-                "another rollback is at work; nothing was done: try again when it is through"
-            )
-        try:
-            told = [f"dropped the scratch database {n}" for n in scratch.drop_abandoned(connection)]
-            yield [*told, *_clear()]
-        finally:
-            # As in ``locks.alone``: the session outlives its connection for a moment.
-            with suppress(Error):
-                locks.unlock(connection, locks.ROLLBACK, "")
+    with (
+        scratch.control() as connection,
+        locks.held(connection, locks.ROLLBACK, "", "another rollback is at work"),
+    ):
+        told = [f"dropped the scratch database {n}" for n in scratch.drop_abandoned(connection)]
+        yield [*told, *_clear()]
 
 
 def _clear() -> Iterator[str]:

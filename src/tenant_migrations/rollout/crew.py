@@ -24,7 +24,7 @@ RECYCLE_AFTER = 1000
 """Migrations and repairs that one connection makes, in whichever tenants."""
 
 LOOK_EVERY_SECONDS = 0.1
-"""How soon the main thread notices what nothing wakes it for: success, a thread that ended."""
+"""How soon the main thread notices what does not wake it: success."""
 
 Work = Callable[[Task], Failure | None]
 Ended = Callable[[Task, Failure | None], str]
@@ -109,13 +109,14 @@ class Crew:
 
     def _collect(self, threads: list[threading.Thread], results: "_Results") -> None:
         """Results as they come, until every thread has ended and none is left."""
-        alive = True
-        while alive:
-            alive = any(thread.is_alive() for thread in threads)
-            for result in results.wait(LOOK_EVERY_SECONDS if alive else 0):
+        while True:
+            ended = results.ended == len(threads)
+            for result in results.wait(LOOK_EVERY_SECONDS if not ended else 0):
                 if isinstance(result, BaseException):
                     raise result
                 self._stop.because(self._ended(*result))
+            if ended:
+                return
 
     def _take(self, waiting: deque[Task], results: "_Results") -> None:
         """One thread: tasks until there are none, or the run has to stop."""
@@ -130,10 +131,12 @@ class Crew:
             self._stop.because("interrupted")
             results.add(error)
         finally:
-            connection = tenant_connection()
-            self._connections.discard(connection)
-            connection.close()
-            results.look()
+            try:
+                connection = tenant_connection()
+                self._connections.discard(connection)
+                connection.close()
+            finally:
+                results.end()
 
     def _serve(self, task: Task) -> Failure | None:
         connection = tenant_connection()
@@ -162,15 +165,21 @@ class _Results:
     """
 
     def __init__(self) -> None:
+        self.ended = 0
+        """Threads that add nothing any more."""
         self._waiting: deque[tuple[Task, Failure | None] | BaseException] = deque()
         self._urgent = threading.Event()
+        self._counting = threading.Lock()
 
     def add(self, result: tuple[Task, Failure | None] | BaseException) -> None:
         self._waiting.append(result)
         if isinstance(result, BaseException) or result[1]:
-            self.look()
+            self._urgent.set()
 
-    def look(self) -> None:
+    def end(self) -> None:
+        """A thread is through."""
+        with self._counting:
+            self.ended += 1
         self._urgent.set()
 
     def wait(self, timeout: float) -> Iterator[tuple[Task, Failure | None] | BaseException]:
