@@ -1,0 +1,86 @@
+"""A tenant in which a script is executed is as safe as one in which Django's operations run."""
+
+import signal
+
+import pytest
+
+from tenant_migrations.locks import FLEET, TENANT, second_key
+from tests.torture.fleet import TortureFleet
+from tests.torture.versions import version
+
+UNIQUE = """
+    migrations.AddConstraint(
+        "shelf", models.UniqueConstraint(fields=("name",), name="stock_shelf_name"))
+"""
+AFTER_CLEAN = ("--canary=clean", "--jobs=1")
+"""What is done in it for real is a script for all others."""
+
+
+@pytest.fixture
+def stricter(healthy: TortureFleet) -> TortureFleet:
+    """All tenants lack one migration, which can be replayed."""
+    healthy.version = version(healthy.folder, "stock", {"0005_stricter": UNIQUE})
+    return healthy
+
+
+def is_replay(fleet: TortureFleet, backend: int) -> bool:
+    """Whether a backend executes a migration and its ledger row as one text."""
+    query = fleet.value("SELECT query FROM pg_stat_activity WHERE pid = %s", backend)
+    return query.startswith("ALTER TABLE") and 'INSERT INTO "django_migrations"' in query
+
+
+def test_a_killed_run_leaves_nothing_and_the_next_one_goes_on(stricter: TortureFleet) -> None:
+    before = stricter.lasting("third")
+    with stricter.stopped_in("third", *AFTER_CLEAN) as (command, backend):
+        assert is_replay(stricter, backend)
+        command.signal(signal.SIGKILL)
+        assert command.wait().exit_code == -signal.SIGKILL
+    stricter.wait_for_backends(command)
+    assert stricter.lasting("third") == before
+    assert stricter.heal().exit_code == 0
+    assert stricter.structure("third") == stricter.structure("clean")
+    states = "SELECT state FROM tenant_migrations_tenantoutcome WHERE schema_name = 'third'"
+    assert ("crashed",) in stricter.sql(states)
+
+
+def test_a_lost_fleet_lock_is_noticed_before_the_commit(stricter: TortureFleet) -> None:
+    before = stricter.lasting("third")
+    with stricter.stopped_in("third", *AFTER_CLEAN) as (command, backend):
+        assert is_replay(stricter, backend)
+        stricter.terminate(stricter.advisory_lock_holder(FLEET))
+    answer = command.wait()
+    assert answer.exit_code == 3, answer.stdout + answer.stderr
+    assert "the fleet lock was lost" in answer.stderr
+    assert stricter.lasting("third") == before
+
+
+def test_a_lost_connection_is_tried_again(stricter: TortureFleet) -> None:
+    with stricter.stopped_in("third", *AFTER_CLEAN) as (command, backend):
+        assert is_replay(stricter, backend)
+        stricter.terminate(backend)
+    answer = command.wait()
+    assert answer.exit_code == 0, answer.stdout + answer.stderr
+    assert answer.outcome("third")["attempts"] == 2
+    assert stricter.structure("third") == stricter.structure("clean")
+
+
+def test_a_tenant_in_other_hands_is_skipped(stricter: TortureFleet) -> None:
+    before = stricter.lasting("third")
+    with stricter.connect() as other:
+        other.execute("SELECT pg_advisory_lock(%s, %s)", (TENANT, second_key("third")))
+        answer = stricter.heal(*AFTER_CLEAN)
+    assert answer.outcome("third")["state"] == "skipped"
+    assert answer.outcome("third")["message"] == "another run is working on it"
+    assert answer.outcome("second")["state"] == "fixed"
+    assert stricter.lasting("third") == before
+
+
+def test_what_fails_is_named_and_leaves_the_tenant_as_it_was(stricter: TortureFleet) -> None:
+    stricter.sql("INSERT INTO stock_shelf (name) VALUES ('Twice'), ('Twice')", schema="third")
+    before = stricter.lasting("third")
+    answer = stricter.heal(*AFTER_CLEAN)
+    outcome = answer.outcome("third")
+    assert (outcome["state"], outcome["sqlstate"]) == ("failed", "23505")
+    assert (outcome["migration"], outcome["applied"]) == ("stock.0005_stricter", [])
+    assert answer.outcome("second")["state"] == "fixed"
+    assert stricter.lasting("third") == before
