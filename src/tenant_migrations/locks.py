@@ -109,9 +109,10 @@ class FleetLock:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        with suppress(Error):  # Where the server closed it already, the lock went with it.
-            with self._connection.cursor() as cursor:  # As ``held`` does.
-                cursor.execute("SELECT pg_advisory_unlock(%s, 0)", (FLEET,))
+        # As in ``held``. Where the server closed the connection, the lock went with it.
+        with suppress(Error), self._connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(%s, 0)", (FLEET,))
+        with suppress(Error):
             self._connection.close()
 
     @property

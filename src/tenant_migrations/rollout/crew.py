@@ -98,7 +98,7 @@ class Crew:
         for thread in threads:
             thread.start()
         try:
-            self._collect(threads, results)
+            self._collect(len(threads), results)
         except BaseException:
             self._stop.because("interrupted")
             self._cancel()
@@ -107,10 +107,10 @@ class Crew:
             for thread in threads:
                 thread.join()
 
-    def _collect(self, threads: list[threading.Thread], results: "_Results") -> None:
+    def _collect(self, threads: int, results: "_Results") -> None:
         """Results as they come, until every thread has ended and none is left."""
         while True:
-            ended = results.ended == len(threads)
+            ended = results.ended == threads
             for result in results.wait(LOOK_EVERY_SECONDS if not ended else 0):
                 if isinstance(result, BaseException):
                     raise result

@@ -77,8 +77,7 @@ class Replay:
     def _fitting(self, cursor: Any) -> Script:
         """The script that was made for what looks like this schema, under the ledger's lock."""
         name = self.task.schema_name
-        of_all = any(script.had_registries for script in self.scripts)
-        question = Registrations(name, Registry.of(self.task.kind)).question(of_all=of_all)
+        question = Registrations(name, Registry.of(self.task.kind)).question()
         try:
             cursor.execute(f"{lock_ledger(name)};{question}")
         except psycopg.errors.UndefinedTable as error:

@@ -55,11 +55,6 @@ class Script:
     registrations: str = field(repr=False)
     """SQL that adds the new ones."""
 
-    @property
-    def had_registries(self) -> bool:
-        """Whether content types, or permissions, had their tables before."""
-        return len(self.held) > 1
-
     def fits(self, prints: Prints, held: Held) -> bool:
         """Whether a tenant is like the one that it was taken down in."""
         seen = {name: prints[name] for name in self.tables & prints.keys()}
