@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,6 +28,8 @@ RUN = pytest.StashKey[Run]()
 
 def pytest_configure(config: pytest.Config) -> None:
     """Begin the run, in the process that was started by hand; its workers join it."""
+    # A shell has what it starts in the background ignore SIGINT, and children inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     joined = getattr(config, "workerinput", None)
     config.stash[RUN] = Run(Path(joined["run_folder"])) if joined else Run.begin()
 

@@ -19,7 +19,7 @@ DIFFERS = (
     (r"sha256:[0-9a-f]+", "REVISION"),
     (r"[\d,.]+ (?:bytes|[kMGT]B)", "SIZE"),
     (r"[\d,.]+ (rows|s\b)", r"N \1"),
-    (r"(?<=free in )\S+(?=,)|(?<= of )/\S+/bin", "FOLDER"),
+    (r"(?<=free in )\S+(?=,)|(?<= of )/[^\n]+/bin", "FOLDER"),
     (r"by the (?:share that BACKUP took|size of the tables, as if uncompressed)", "BY"),
 )
 """What is not the same from run to run."""

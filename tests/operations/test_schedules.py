@@ -88,15 +88,17 @@ def test_the_backup_by_systemd_is_restored_on_trial_too() -> None:
 
 def test_systemd_takes_the_units_and_finds_them_hardened(tmp_path: Path) -> None:
     analyze = program("systemd-analyze")
+    installed = tmp_path / "installed"  # Units can't name a folder with a space.
+    installed.symlink_to(CHECKOUT)
     units = []
     for name in SCHEDULED:
         unit = tmp_path / f"zumodra@{name}.service"
-        unit.write_text(SERVICE.read_text().replace(INSTALLED, str(CHECKOUT)))
+        unit.write_text(SERVICE.read_text().replace(INSTALLED, str(installed)))
         units.append(unit)
     for drop_in in SERVICE.parent.glob("*.d/*"):
         copied = tmp_path / drop_in.relative_to(SERVICE.parent)
         copied.parent.mkdir()
-        copied.write_text(drop_in.read_text().replace(INSTALLED, str(CHECKOUT)))
+        copied.write_text(drop_in.read_text().replace(INSTALLED, str(installed)))
     units += [shutil.copy(timer, tmp_path) for timer in TIMERS]
     done = subprocess.run([analyze, "verify", *units], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
