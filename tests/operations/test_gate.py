@@ -116,9 +116,9 @@ def test_a_safe_change_passes(
         "safety: finance.0026_note",
         "rollout: forward",
         "rollout: backward",
-        f"old code: {python} -c 'import zumodra.finance'",
+        "rollout: forward again",
         "old code: reads and writes the new schema",
-        "old code: python -c 'import zumodra.finance'",
+        f"old code: {python} -c 'import zumodra.finance'",
     ]
     assert answer.stdout.splitlines()[-1] == "9 passed, 0 failed, 0 skipped"
     again = gate()
