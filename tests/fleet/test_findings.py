@@ -150,8 +150,13 @@ def test_TM015_unreadable(fleet: Fleet) -> None:
     fleet.sql("ALTER TABLE django_migrations DROP COLUMN app", schema="alpha")
     answer = fleet.verify("--json")
     found = answer.finding("alpha", "TM015")
-    assert found["message"] == 'it could not be checked: column "app" does not exist'
-    assert answer.tenant("alpha")["error"] == 'column "app" does not exist'
+    assert found["message"] == (
+        'it could not be checked: column "app" of relation "django_migrations" does not exist'
+    )
+    assert (
+        answer.tenant("alpha")["error"]
+        == 'column "app" of relation "django_migrations" does not exist'
+    )
     assert answer.status("alpha") == "unknown"
 
 

@@ -200,10 +200,11 @@ def test_the_digest_of_a_ledger_is_the_same_in_sql_and_python(
             sql.SQL("INSERT INTO {} (app, name, applied) VALUES (%s, %s, now())").format(table),
             rows,
         )
-        statement = ledger.DIGEST.format(position=sql.Literal(0), ledger=table)
-        (found,) = raw.execute(statement).fetchall()
+        found = raw.execute(ledger.DIGEST.format(ledger=table)).fetchall()
+        copied = ledger.read_digests(raw, ["alpha"], batch=1)
         raw.rollback()
-    assert found == (0, ledger.digest_of(rows))
+    assert found == [(ledger.digest_of(rows),)]
+    assert copied == ({"alpha": ledger.digest_of(rows)}, {})
 
 
 def test_a_ledger_names_each_duplicate_after_the_first() -> None:

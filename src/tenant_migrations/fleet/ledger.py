@@ -1,7 +1,7 @@
 """The ledger's side of the verdict: what each schema's ``django_migrations`` records.
 
-The whole fleet is read with one small row per schema, a digest; rows themselves are fetched once
-per distinct digest. ``public`` is never in the search path, and every table is named with its
+The whole fleet is read by ``batches.py`` and told apart by digests; rows with their ids are fetched
+once per distinct digest. ``public`` is never in the search path, and every table is named with its
 schema: a tenant without a ledger can't answer with public's.
 """
 
@@ -15,7 +15,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from psycopg import sql
 
 from tenant_migrations.database import one_line
-from tenant_migrations.fleet.batches import ask
+from tenant_migrations.fleet.batches import Question, ask
 from tenant_migrations.fleet.graph import MigrationKey
 
 LEDGER_TABLE = MigrationRecorder.Migration._meta.db_table
@@ -74,10 +74,13 @@ class Ledger:
         return tuple(repeated)
 
 
-def digest_of(keys: Iterable[MigrationKey]) -> str:
+def digest_of(keys: Iterable[Sequence[str]]) -> str:
     """Digest of a set of recorded migrations; the SQL below computes the same."""
     lines = sorted((app.encode(), name.encode()) for app, name in keys)
     return hashlib.sha256(b"\x1e".join(b"\x1f".join(line) for line in lines)).hexdigest()
+
+
+KEYS = Question([(LEDGER_TABLE, ("app", "name"))], digest_of)
 
 
 SCHEMAS = """
@@ -90,8 +93,7 @@ SCHEMAS = """
 """
 
 DIGEST = sql.SQL("""
-    SELECT {position}::int,
-           encode(sha256(coalesce(convert_to(string_agg(
+    SELECT encode(sha256(coalesce(convert_to(string_agg(
                app || chr(31) || name, chr(30) ORDER BY app COLLATE "C", name COLLATE "C"
            ), 'UTF8'), '')), 'hex')
       FROM {ledger}
@@ -118,13 +120,8 @@ def read_digests(
 
     By ``batches.ask``.
     """
-    digests, errors = ask(connection, schemas, _digest, batch=batch, jobs=jobs, progress=progress)
+    digests, errors = ask(connection, schemas, KEYS, batch=batch, jobs=jobs, progress=progress)
     return digests, {name: _reason(error) for name, error in errors.items()}
-
-
-def _digest(position: int, schema: str) -> sql.Composed:
-    table = sql.Identifier(schema, LEDGER_TABLE)
-    return DIGEST.format(position=sql.Literal(position), ledger=table)
 
 
 def _reason(error: psycopg.Error) -> str:
@@ -134,8 +131,8 @@ def _reason(error: psycopg.Error) -> str:
 
 
 def digest_statement(schema: str) -> str:
-    """SQL that answers with a zero and the digest of one ledger."""
-    return _digest(0, schema).as_string()
+    """SQL that answers with the digest of one ledger."""
+    return DIGEST.format(ledger=sql.Identifier(schema, LEDGER_TABLE)).as_string()
 
 
 def read_rows(connection: psycopg.Connection[Any], schema: str) -> Ledger:

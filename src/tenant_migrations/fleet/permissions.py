@@ -1,12 +1,13 @@
 """Content types and permissions: what ``post_migrate`` should have left in each schema.
 
-Like structures they are read as sums of hashes, which need no order, one per schema, and row by row
-only once per distinct sum.
+Like ledgers they are read by ``batches.py`` and told apart by digests.
+
 The expected sets are those of ``django.contrib.contenttypes.management.create_contenttypes`` and
 ``django.contrib.auth.management.create_permissions``: all models of all installed apps, whichever
 schema their tables are in.
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,27 +20,23 @@ from django.db.models import Model
 from psycopg import sql
 
 from tenant_migrations.fleet import findings
-from tenant_migrations.fleet.batches import ask
+from tenant_migrations.fleet.batches import Question, Rows, ask
 from tenant_migrations.fleet.findings import Finding
 from tenant_migrations.fleet.tenants import apps_of
 
 Name = tuple[str, ...]
 """App label and model, for a permission with its codename."""
 
+TYPES_TABLE = "django_content_type"
+PERMISSIONS_TABLE = "auth_permission"
+
 CONTENT_TYPES = sql.SQL("SELECT app_label, model, '' AS codename FROM {types}")
 
-# A content type without any permission has one row, with an empty codename: so one reading tells
-# both, and costs a third less than two.
+# A content type without any permission has one row, with an empty codename.
 CONTENT_TYPES_AND_PERMISSIONS = sql.SQL("""
     SELECT t.app_label, t.model, coalesce(p.codename, '') AS codename
       FROM {types} t
  LEFT JOIN {permissions} p ON p.content_type_id = t.id
-""")
-DIGEST = sql.SQL("""
-    SELECT {position}::int,
-           concat_ws(' ', sum(hash_record_extended(ROW(app_label, model, codename), 0)),
-                          sum(hash_record_extended(ROW(app_label, model, codename), 1)))
-      FROM ({rows}) AS names
 """)
 
 
@@ -77,13 +74,28 @@ class Registry:
             for codename in _codenames(model)
         )
 
+    @property
+    def question(self) -> Question:
+        """What tells schemas apart that hold different ones."""
+        tables: list[tuple[str, Sequence[str]]] = [(TYPES_TABLE, ("id", "app_label", "model"))]
+        if self.has_permissions:
+            tables.append((PERMISSIONS_TABLE, ("content_type_id", "codename")))
+        return Question(tables, _digest)
+
     def rows_of(self, schema: str) -> sql.Composed:
         """The query that lists what a schema holds."""
-        types = sql.Identifier(schema, "django_content_type")
+        types = sql.Identifier(schema, TYPES_TABLE)
         if not self.has_permissions:
             return CONTENT_TYPES.format(types=types)
-        permissions = sql.Identifier(schema, "auth_permission")
+        permissions = sql.Identifier(schema, PERMISSIONS_TABLE)
         return CONTENT_TYPES_AND_PERMISSIONS.format(types=types, permissions=permissions)
+
+
+def _digest(types: Rows, permissions: Rows = ()) -> str:
+    """Of names alone: ids differ from tenant to tenant."""
+    names = {type_id: f"{app}\x1f{model}" for type_id, app, model in types}
+    lines = [*names.values(), *(f"{names.get(of)}\x1f{codename}" for of, codename in permissions)]
+    return hashlib.sha256("\x1e".join(sorted(lines)).encode()).hexdigest()
 
 
 def _codenames(model: type[Model]) -> list[str]:
@@ -106,10 +118,7 @@ def read_digests(
     One whose tables are missing is left out: the structure tells that.
     """
 
-    def question(position: int, schema: str) -> sql.Composed:
-        return DIGEST.format(position=sql.Literal(position), rows=registry.rows_of(schema))
-
-    digests, errors = ask(connection, schemas, question, batch=batch, jobs=jobs)
+    digests, errors = ask(connection, schemas, registry.question, batch=batch, jobs=jobs)
     for error in errors.values():
         if not isinstance(error, (psycopg.ProgrammingError, psycopg.errors.QueryCanceled)):
             raise error

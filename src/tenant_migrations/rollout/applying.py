@@ -171,7 +171,7 @@ class Application:
             cursor.execute(lock)
             return
         cursor.execute(f"{lock};{digest_statement(self.task.schema_name)}")
-        if last_answer(cursor) != (0, self.task.ledger_digest):
+        if last_answer(cursor) != (self.task.ledger_digest,):
             raise Skipped("its ledger changed since it was read; ask again")
 
     def _record_proven(self, recorder: Recorder) -> None:

@@ -12,13 +12,13 @@ from psycopg import sql
 
 from tenant_migrations.database import quote
 from tenant_migrations.fleet.ledger import LEDGER_TABLE
-from tenant_migrations.fleet.permissions import Registry
+from tenant_migrations.fleet.permissions import PERMISSIONS_TABLE, TYPES_TABLE, Registry
 
 Held = tuple[int | None, ...]
 """Sums of hashes over the rows of a schema's ledger and, where they are there, of the two tables;
 ``None`` for one without rows."""
 
-TABLES = ("django_content_type", "auth_permission")
+TABLES = (TYPES_TABLE, PERMISSIONS_TABLE)
 
 LEDGER_HELD = "(SELECT sum(hash_record_extended(ROW(app, name), 0)) FROM {ledger})"
 TYPES_HELD = "(SELECT sum(hash_record_extended(ROW(app_label, model), 0)) FROM {types})"
