@@ -98,6 +98,8 @@ def test_disk_space_in_words() -> None:
         "1.46 GB are free where the database's files are; rewriting its largest table, "
         "acme.book, takes another 1.17 GB"
     )
+    ((_, message, _),) = found(replace(GOOD, disk=Disk(100 * MB)))
+    assert message == "100 MB are free where the database's files are"
 
 
 @pytest.fixture
@@ -149,6 +151,23 @@ class TestRealServer:
         assert later.locks_taken > 0
         assert [catalog.name for catalog in facts.catalogs] == ["pg_attribute", "pg_class"]
         assert facts.disk is None or facts.disk.free > 0
+
+    def test_the_largest_table_is_named_where_it_is_large(self, fleet: Fleet) -> None:
+        from tenant_migrations.fleet.server import read_server
+
+        fleet.sql(
+            "CREATE TABLE big (n int, filler char(900)) WITH (fillfactor = 10);"
+            "INSERT INTO big SELECT n, '' FROM generate_series(1, 1100) n; ANALYZE big",
+            schema="beta",
+        )
+        facts = read_server()
+        if facts.disk is None:
+            pytest.skip("the folder of the server's files can't be seen")
+        assert facts.disk.largest_table == "beta.big"
+        assert facts.disk.largest == fleet.value("SELECT pg_relation_size('beta.big')")
+        without = read_server(schemas=False)
+        assert without.disk is not None
+        assert (without.disk.largest_table, without.largest_schema) == ("", "")
 
     def test_limits_of_a_role_count(self, fleet: Fleet, role: str) -> None:
         for statement in (

@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 
 from tenant_migrations.exceptions import Refused
-from tenant_migrations.fleet.server import LOCK_TABLE, LOCKS_NEEDED, locks_to_set
+from tenant_migrations.fleet.server import LOCK_TABLE, SCHEMAS, locks_to_set
 from tenant_migrations.models import Backup
 
 HEADROOM = 1.2
@@ -40,7 +40,7 @@ def refuse_too_many_locks(
     """
     row: Any = connection.execute(LOCK_TABLE).fetchone()
     per_transaction, transactions = row
-    dumped = sum(count for name, count, _ in connection.execute(LOCKS_NEEDED) if name in schemas)
+    dumped = sum(count for name, count, *_ in connection.execute(SCHEMAS) if name in schemas)
     needed = times * dumped
     if needed > per_transaction * transactions:
         raise Refused(

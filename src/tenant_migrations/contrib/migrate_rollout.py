@@ -58,7 +58,8 @@ class Rollout:
     def __enter__(self) -> Self:
         goes_back = any(look.steps.backwards for look in self.looks.values())
         # What goes backward runs code of the project, which is not written for threads.
-        self._jobs = preflight(1 if goes_back else conf.get().JOBS).jobs
+        jobs = 1 if goes_back else conf.get().JOBS
+        self._jobs = preflight(jobs, tenants=self.looks.keys() != {public_schema()}).jobs
         with ExitStack() as stack:
             self._lock = stack.enter_context(FleetLock())
             self._engine = Engine(self.reader.code, self.limits, self._lock.holder)

@@ -356,10 +356,9 @@ def dump_running(backends: list[int]) -> Finding:
 
 
 def disk_nearly_full(free: int, table: str, needed: int) -> Finding:
-    return Finding(
-        FindingKind.DISK_NEARLY_FULL,
-        f"{size(free)} are free where the database's files are; rewriting its largest table, "
-        f"{table}, takes another {size(needed)}",
-        "free disk space on the database server",
-        object=table,
-    )
+    """Without a table where none is large."""
+    message = f"{size(free)} are free where the database's files are"
+    if table:
+        message += f"; rewriting its largest table, {table}, takes another {size(needed)}"
+    hint = "free disk space on the database server"
+    return Finding(FindingKind.DISK_NEARLY_FULL, message, hint, object=table)

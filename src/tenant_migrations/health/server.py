@@ -4,7 +4,7 @@ from typing import Any
 
 from tenant_migrations import conf
 from tenant_migrations.database import reading
-from tenant_migrations.fleet.server import LOCK_TABLE, LOCKS_NEEDED, locks_to_set
+from tenant_migrations.fleet.server import LOCK_TABLE, SCHEMAS, locks_to_set
 from tenant_migrations.health.asking import Asking
 from tenant_migrations.health.report import Answer, healthy, unhealthy, warning
 
@@ -42,9 +42,9 @@ def locks(asking: Asking) -> Answer:
     """Whether the lock table holds a drop of the largest schema and a dump of the whole fleet."""
     with asking.database(), reading() as raw:
         per_transaction, transactions = _row(raw.execute(LOCK_TABLE))
-        schemas = raw.execute(LOCKS_NEEDED).fetchall()
+        schemas = raw.execute(SCHEMAS).fetchall()
     room = per_transaction * transactions
-    largest, _, to_drop = max(schemas, key=lambda row: row[2], default=("", 0, 0))
+    largest, _, to_drop, _ = max(schemas, key=lambda row: row[2], default=("", 0, 0, None))
     to_dump = sum(row[1] for row in schemas)
     details = {
         "room": room,

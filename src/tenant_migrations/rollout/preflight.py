@@ -38,13 +38,14 @@ class Preflight:
     findings: tuple[Finding, ...] = ()
 
 
-def preflight(jobs: int) -> Preflight:
+def preflight(jobs: int, *, tenants: bool = True) -> Preflight:
     """Look at the server before a run that wants so many jobs; what is found is logged too.
 
+    A run without tenants, on public alone, does not ask how large those are.
     Raises ``DatabaseUnavailable`` on a standby, on a read-only server, behind a pooler in
     transaction mode, and where there are no connections for even one job.
     """
-    found = judge(read_server(), jobs)
+    found = judge(read_server(schemas=tenants), jobs)
     for finding in found.findings:
         event(logger, logging.WARNING, "preflight", finding=finding.kind, what=finding.message)
     return found
