@@ -36,6 +36,10 @@ class Run:
     """Most private memory that was seen of one of the server's backends; 0 where none was seen."""
     load: float
     """Load average of the last minute, at the end."""
+    last_line: str = ""
+    """Of what it printed."""
+    work_ms: float | None = None
+    """What one of its units of work took, where that can be told apart from the rest."""
 
 
 def run(command: Sequence[str], environment: Mapping[str, str], server: Server) -> Run:
@@ -53,11 +57,9 @@ def run(command: Sequence[str], environment: Mapping[str, str], server: Server) 
             _, status, usage = os.wait4(child.pid, 0)
         seconds = time.perf_counter() - started
         child.returncode = os.waitstatus_to_exitcode(status)
+        output.seek(0)
+        last = (output.read().decode(errors="replace").strip().splitlines() or ["no output"])[-1]
         if child.returncode:
-            output.seek(0)
-            last = (output.read().decode(errors="replace").strip().splitlines() or ["no output"])[
-                -1
-            ]
             raise CommandFailed(f"{' '.join(command[1:])} exited with {child.returncode}: {last}")
     after = server.cpu_seconds()
     return Run(
@@ -67,6 +69,7 @@ def run(command: Sequence[str], environment: Mapping[str, str], server: Server) 
         peak_megabytes=usage.ru_maxrss / 1024,
         backend_megabytes=max(seen),
         load=os.getloadavg()[0],
+        last_line=last,
     )
 
 
@@ -118,6 +121,12 @@ class Sample:
         return statistics.median(known) if known else None
 
     @property
+    def work_ms(self) -> float | None:
+        """Median of what one unit of work took."""
+        known = [run.work_ms for run in self.runs if run.work_ms is not None]
+        return statistics.median(known) if known else None
+
+    @property
     def peak_megabytes(self) -> float:
         return max(run.peak_megabytes for run in self.runs)
 
@@ -137,6 +146,7 @@ class Sample:
             "max_seconds": round(self.most, 3),
             "median_cpu_seconds": round(self.cpu, 3),
             "median_server_cpu_seconds": self.server_cpu and round(self.server_cpu, 3),
+            "work_milliseconds": self.work_ms and round(self.work_ms, 3),
             "peak_megabytes": round(self.peak_megabytes, 1),
             "backend_megabytes": round(self.backend_megabytes, 1),
             "median_load": round(self.load, 2),

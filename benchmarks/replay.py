@@ -1,10 +1,13 @@
 """The limit of a rollout: given statements in one transaction per schema, with psycopg alone.
 
 python replay.py FILE CONNECTIONS
+
+It prints the seconds from before the first connection is opened until all are through.
 """
 
 import json
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -32,12 +35,14 @@ def main(path: str, connections: str) -> None:
     schemas: SimpleQueue[str] = SimpleQueue()
     for schema in given["schemas"]:
         schemas.put(schema)
+    began = time.perf_counter()
     with ThreadPoolExecutor(int(connections)) as pool:
         for worker in [
             pool.submit(work, given["conninfo"], schemas, given["statements"])
             for _ in range(int(connections))
         ]:
             worker.result()
+    print(time.perf_counter() - began)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import json
 import subprocess
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from benchmarks.fleet import Fleet, Kind
 from benchmarks.measuring import CommandFailed, Run, Sample, run
 from benchmarks.rollout_page import bars, render
 from benchmarks.server import BENCH_DIR, CHECKOUT, Server
+from tenant_migrations.vocabulary import Wave
 
 __all__ = ["measure", "render", "targets_met"]
 
@@ -43,6 +44,17 @@ FORGET_STEPS = (
 )
 TENANT_REFERENCE = "tenant_migrations_reference_tenant"
 PUBLIC_REFERENCE = "tenant_migrations_reference_public"
+# From the beginning of the first wave in threads to the end of its last tenant: what workers do.
+WORK = """
+    SELECT 1000 * extract(epoch FROM max(o.started_at + make_interval(secs => o.duration_seconds))
+                                   - min((w ->> 'began_at')::timestamptz)) / count(*)
+      FROM tenant_migrations_rollout r
+CROSS JOIN jsonb_array_elements(r.waves) w
+CROSS JOIN jsonb_array_elements_text(w -> 'schemas') s
+      JOIN tenant_migrations_tenantoutcome o ON o.rollout_id = r.id AND o.schema_name = s
+     WHERE r.id = (SELECT max(id) FROM tenant_migrations_rollout)
+       AND w ->> 'wave' = ANY(%s)
+"""
 CATALOGS = "pg_attribute, pg_class, pg_index, pg_depend, pg_constraint, pg_type, pg_statistic"
 
 Say = Callable[[str], None]
@@ -200,7 +212,18 @@ class _Bench:
         self._take_back()
         done = run(way.command, self._environment() | way.environment, self.server)
         self._check(way)
-        return done
+        return replace(done, work_ms=self._work_ms(way, done))
+
+    def _work_ms(self, way: Way, done: Run) -> float | None:
+        """What a tenant took of the workers' time, where there is a limit to compare it with."""
+        if way.group == "limit":
+            return 1000 * float(done.last_line) / len(self.schemas)
+        if way.group != "ours" or self.code != "schema":
+            return None
+        with self.server.connect(self.fleet.database) as connection:
+            waves = [Wave.SMALLEST.value, Wave.REST.value]
+            ((taken,),) = connection.execute(WORK, (waves,)).fetchall()
+        return None if taken is None else float(taken)
 
     def _environment(self) -> dict[str, str]:
         return self.server.environment(self.fleet.database) | {
@@ -261,12 +284,15 @@ class _Bench:
 
 def _rows(samples: dict[Way, Sample], tenants: int) -> list[Result]:
     median = {way.id: sample.median for way, sample in samples.items()}
+    work = {way.id: sample.work_ms for way, sample in samples.items()}
     rows = []
     for way, sample in samples.items():
         row: Result = {"id": way.id, "group": way.group, "title": way.title} | sample.as_json()
         row["milliseconds_per_tenant"] = round(1000 * sample.median / tenants, 2)
         if way.limit in median:
             row["times_the_limit"] = round(sample.median / median[way.limit], 2)
+            if sample.work_ms and (limit := work[way.limit]):
+                row["work_times_the_limit"] = round(sample.work_ms / limit, 2)
         if way.group == "peer":
             row["times_ours"] = {
                 one: round(sample.median / median[one], 1) for one in ("drop-in", "fix")
