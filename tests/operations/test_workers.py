@@ -72,7 +72,8 @@ def hall(fleet: Fleet, broker: Broker, tmp_path: Path) -> Iterator[Hall]:
 def test_two_workers_share_a_rollout_and_one_dies_with_a_tenant_in_hand(
     fleet: Fleet, hall: Hall, started: Started
 ) -> None:
-    """The other one takes it; what is repeated finds nothing to do; the result is a local run's."""
+    """And with it its backend, as where a machine dies: the other one takes the tenant; what is
+    repeated finds nothing to do; the result is a local run's."""
     with code_with("finance", MIGRATION), fleet.connect(autocommit=False) as reader:
         first, second = hall.start("first"), hall.start("second")
         reader.execute("LOCK TABLE gamma.finance_invoice IN ACCESS SHARE MODE")
@@ -81,6 +82,7 @@ def test_two_workers_share_a_rollout_and_one_dies_with_a_tenant_in_hand(
         (victim,) = hall.took("gamma")
         assert victim in (first.pid, second.pid)
         os.kill(victim, signal.SIGKILL)
+        fleet.sql("SELECT pg_terminate_backend(pid, 10000) FROM pg_locks WHERE NOT granted")
         reader.rollback()
         out, err = run.communicate(timeout=90)
         assert run.returncode == 0, out + err
@@ -97,6 +99,26 @@ def test_two_workers_share_a_rollout_and_one_dies_with_a_tenant_in_hand(
         assert fleet.verify().exit_code == 0
         message = {"rollout": 1, "holder": [1, "2020-01-01T00:00:00+00:00"], "code": ""}
         assert serve(message, "gamma") == "the run is over"
+
+
+def test_what_the_server_had_from_a_worker_that_died_is_done_once(
+    fleet: Fleet, hall: Hall, started: Started
+) -> None:
+    """All that is done to a tenant is one message."""
+    with code_with("finance", MIGRATION), fleet.connect(autocommit=False) as reader:
+        only = hall.start("only")
+        reader.execute("LOCK TABLE gamma.finance_invoice IN ACCESS SHARE MODE")
+        run = hall.heal(started)
+        wait_for(fleet.waiting_for_lock)
+        os.kill(only.pid, signal.SIGKILL)
+        reader.rollback()
+        hall.start("next")
+        out, err = run.communicate(timeout=90)
+        assert run.returncode == 0, out + err
+        states = fleet.rows("SELECT DISTINCT state FROM tenant_migrations_tenantoutcome")
+        assert states == [("fixed",)]
+        assert fleet.ledger("gamma").count(("finance", "0099_noted")) == 1
+        assert fleet.verify().exit_code == 0
 
 
 def test_a_lost_broker_ends_the_run_and_nothing_is_half_done(

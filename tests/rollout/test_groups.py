@@ -75,7 +75,7 @@ def test_django_is_asked_once_and_the_others_are_replayed(
     assert answer.json["fix"]["fixed"] == 4
     statements = sent.read_text().splitlines()
     assert sum("FROM pg_constraint AS c" in line for line in statements) == 2
-    drops = [line for line in statements if line.startswith("ALTER TABLE") and "DROP CONS" in line]
+    drops = [line for line in statements if 'DROP CONSTRAINT "stock' in line]
     replayed = [line for line in drops if 'INSERT INTO "django_migrations"' in line]
     assert (len(drops), len(replayed)) == (5, 3)
 

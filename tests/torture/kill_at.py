@@ -62,14 +62,21 @@ def die() -> NoReturn:
 
 
 def arm() -> None:
-    """Do what the environment asks for; nothing where it asks for nothing."""
+    """Do what the environment asks for; nothing where it asks for nothing.
+
+    Called when the apps are loaded.
+    """
     kill_at = int(os.environ.get("KILL_AT", "0"))
     file = os.environ.get("STATEMENTS", "")
     if not (kill_at or file):
         return
+    from tenant_migrations.fleet import batches
+    from tenant_migrations.rollout import replay
+
     statements = Statements(kill_at, os.environ.get("KILL_WHEN", "before"), file)
-    execute, commit, rollback = (
+    execute, message, commit, rollback = (
         psycopg.Cursor.execute,
+        replay.simple_query,
         psycopg.Connection.commit,
         psycopg.Connection.rollback,
     )
@@ -81,12 +88,17 @@ def arm() -> None:
             text, self.connection, sent, lambda: execute(self, query, params, **options)
         )
 
+    def counted_message(connection: Any, text: str) -> Any:
+        return statements.around(text, connection, text.encode(), lambda: message(connection, text))
+
     def counted_commit(self: Any) -> None:
         statements.around("COMMIT", self, b"COMMIT", lambda: commit(self))
 
     def counted_rollback(self: Any) -> None:
         statements.around("ROLLBACK", self, b"ROLLBACK", lambda: rollback(self))
 
+    for user in (replay, batches):
+        user.simple_query = counted_message  # type: ignore[attr-defined]
     psycopg.Cursor.execute = counted_execute  # type: ignore[method-assign]
     psycopg.Connection.commit = counted_commit  # type: ignore[method-assign]
     psycopg.Connection.rollback = counted_rollback  # type: ignore[method-assign]

@@ -14,16 +14,14 @@ from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass
 from io import StringIO
-from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
 from typing import Any
 
 import psycopg
 from psycopg import sql
-from psycopg.pq import ExecStatus
-from psycopg.pq.abc import PGconn
 
 from tenant_migrations.database import reading
 from tenant_migrations.exceptions import DatabaseUnavailable
+from tenant_migrations.simple_query import simple_query
 
 Connection = psycopg.Connection[Any]
 
@@ -131,43 +129,7 @@ def _rows(text: str) -> Rows:
 
 
 def _copied(connection: Connection, statements: Sequence[sql.Composed]) -> list[bytes]:
-    """What each of these COPY statements sends, all of them in one round trip.
-
-    psycopg's cursors take one such statement at a time, hence its wrapper of libpq: see "Functions
-    Associated with the COPY Command" in PostgreSQL's documentation. Raises the error of the
-    statement that failed, after which none has run.
-    """
-    pgconn = connection.pgconn
-    failed = None
-    sent = []
-    with connection.lock, DefaultSelector() as selector:
-        selector.register(pgconn.socket, EVENT_READ | EVENT_WRITE)
-        pgconn.send_query(sql.SQL(";").join(statements).as_bytes(connection))
-        while pgconn.flush():
-            _receive(pgconn, selector)
-        selector.modify(pgconn.socket, EVENT_READ)
-        while True:
-            while pgconn.is_busy():
-                _receive(pgconn, selector)
-            if (result := pgconn.get_result()) is None:
-                break
-            if result.status == ExecStatus.COPY_OUT:
-                sent.append(b"".join(_lines(pgconn, selector)))
-            elif result.status == ExecStatus.FATAL_ERROR:
-                failed = result
-    if failed is not None:
-        raise psycopg.errors.error_from_result(failed, encoding=connection.info.encoding)
-    return sent
-
-
-def _lines(pgconn: PGconn, selector: DefaultSelector) -> Iterator[memoryview]:
-    while (received := pgconn.get_copy_data(1))[0] >= 0:
-        if received[0]:
-            yield received[1]
-        else:
-            _receive(pgconn, selector)
-
-
-def _receive(pgconn: PGconn, selector: DefaultSelector) -> None:
-    selector.select()
-    pgconn.consume_input()
+    reply = simple_query(connection, sql.SQL(";").join(statements).as_string(connection))
+    if reply.error:
+        raise reply.error
+    return reply.copied

@@ -28,10 +28,11 @@ from tenant_migrations.rollout.courses import Course
 from tenant_migrations.rollout.failures import Skipped
 from tenant_migrations.rollout.holding import (
     Limits,
+    Unlike,
     hold,
     last_answer,
     lock_ledger,
-    refuse_unless_held,
+    refusals,
 )
 from tenant_migrations.rollout.planning import Task
 from tenant_migrations.rollout.progress import Entry, Progress
@@ -42,7 +43,6 @@ from tenant_migrations.rollout.scripts import (
     SETTLE,
     Script,
     Transcript,
-    Unlike,
     fitting,
     recording,
 )
@@ -133,8 +133,8 @@ class Application:
             whole_transaction(self.connection),
             self.connection.cursor() as cursor,
         ):
-            cursor.execute(hold(self.task.schema_name, self.limits, self.holder))
-            refuse_unless_held(self.task.schema_name, last_answer(cursor))
+            with refusals():
+                cursor.execute(hold(self.task.schema_name, self.limits, self.holder))
             yield cursor
             self.holder.check(self.connection)
 

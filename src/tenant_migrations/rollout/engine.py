@@ -24,12 +24,12 @@ from tenant_migrations.rollout import receivers
 from tenant_migrations.rollout.applying import Application
 from tenant_migrations.rollout.courses import Course
 from tenant_migrations.rollout.failures import Skipped
-from tenant_migrations.rollout.holding import Limits
+from tenant_migrations.rollout.holding import Limits, Unlike
 from tenant_migrations.rollout.planning import Group, Task
 from tenant_migrations.rollout.progress import Entry, Progress
 from tenant_migrations.rollout.replay import Replay
 from tenant_migrations.rollout.replayable import router_obstacle
-from tenant_migrations.rollout.scripts import Script, Transcript, Unlike
+from tenant_migrations.rollout.scripts import Script, Transcript
 
 MOST_SCRIPTS = 8
 """Of one group: tenants that were made in different ways have their columns in different order."""

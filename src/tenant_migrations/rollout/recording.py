@@ -30,6 +30,11 @@ from tenant_migrations.vocabulary import OutcomeState, RolloutState, TenantStatu
 
 REFUSED_HINT = f"restore or clear the rows that stand in the way, then: {HEAL}"
 
+DURATION = "round(%s + extract(epoch FROM clock_timestamp() - statement_timestamp()), 3)"
+"""Seconds until a message was sent, and those in which the server was at it:
+``statement_timestamp`` is when the message arrived (PostgreSQL documentation, "Current
+Date/Time")."""
+
 logger = logging.getLogger("tenant_migrations.rollout")
 
 
@@ -208,9 +213,12 @@ class Record:
         """The statement that writes down what is known of a schema."""
         connection = tenant_connection()
         connection.ensure_connection()
+        assignments = ", ".join(
+            f"{name} = {DURATION if name == 'duration_seconds' else '%s'}" for name in values
+        )
         return psycopg.ClientCursor(connection.connection).mogrify(
             f"UPDATE {quote(public_schema())}.{quote(TenantOutcome._meta.db_table)}"
-            f" SET {', '.join(f'{name} = %s' for name in values)}"
+            f" SET {assignments}"
             " WHERE rollout_id = %s AND schema_name = %s",
             (*map(_plain, values.values()), self.rollout.pk, schema_name),
         )

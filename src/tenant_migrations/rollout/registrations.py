@@ -66,11 +66,25 @@ class Registrations:
 
     def question(self, *, of_all: bool = True) -> str:
         """One statement that reads what is held: in all tables, or in the ledger alone."""
+        return self._text(f"SELECT {', '.join(self._sums(of_all))}")
+
+    def is_held(self, held: Held) -> str:
+        """An SQL expression: whether that is held. What was not read in all tables never is."""
+        sums = self._sums(of_all=True)
+        if len(held) != len(sums):
+            return "false"
+        known = ("NULL" if number is None else str(number) for number in held)
+        compared = (
+            f"{now} IS NOT DISTINCT FROM {was}" for now, was in zip(sums, known, strict=True)
+        )
+        return self._text(" AND ".join(compared))
+
+    def _sums(self, of_all: bool) -> list[str]:
         parts = [LEDGER_HELD]
         if of_all and self.registry.has_content_types:
             parts.append(TYPES_HELD)
             parts += [PERMISSIONS_HELD] if self.registry.has_permissions else []
-        return self._text(f"SELECT {', '.join(parts)}")
+        return parts
 
     def held(self, cursor: Any) -> Held:
         """What is there."""

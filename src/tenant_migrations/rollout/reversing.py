@@ -37,9 +37,8 @@ from tenant_migrations.locks import Holder
 from tenant_migrations.rollout.holding import (
     Limits,
     hold,
-    last_answer,
     lock_ledger,
-    refuse_unless_held,
+    refusals,
 )
 from tenant_migrations.rollout.steps import CONCURRENTLY
 
@@ -103,9 +102,8 @@ def reverse(
     tenant_type = None if task.kind in (PUBLIC_KIND, TENANT_KIND) else task.kind
     schema_pre_migration.send(reverse, schema_name=task.schema_name)
     with schema_in_use(task.schema_name, kind=tenant_type), whole_transaction(connection):
-        with connection.cursor() as cursor:
+        with connection.cursor() as cursor, refusals():
             cursor.execute(hold(task.schema_name, limits, holder))
-            refuse_unless_held(task.schema_name, last_answer(cursor))
         ledger = _locked_ledger(connection, task.schema_name)
         check_ledger(ledger)
         plan = plan_reversal(code, ledger, task.keys)

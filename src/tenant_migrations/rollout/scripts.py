@@ -13,13 +13,15 @@ real.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import psycopg
 from psycopg import sql
+from psycopg.pq.abc import PGresult
 
 from tenant_migrations.database import quote
-from tenant_migrations.fleet.graph import MigrationKey
+from tenant_migrations.fleet.graph import MigrationKey, label
 from tenant_migrations.fleet.ledger import LEDGER_TABLE
 from tenant_migrations.fleet.likeness import Prints, read_prints
 from tenant_migrations.rollout.courses import Course
@@ -29,13 +31,14 @@ SETTLE = ("SET CONSTRAINTS ALL IMMEDIATE", "SET CONSTRAINTS ALL DEFERRED")
 """Django commits after each migration, which fires deferred constraints. Without that, changing a
 table in which rows were just written fails with "pending trigger events"."""
 
+TO_NEXT = "\n;\n"
+"""Between statements, also behind one that ends with a comment."""
+
+MARK = "tenant_migrations_current"
+"""The column that says which migration comes next."""
 
 BY_ITSELF = ("SET search_path", "SAVEPOINT", "RELEASE SAVEPOINT")
 """What django-tenants, and the block of a schema editor, send beside what operations do."""
-
-
-class Unlike(Exception):
-    """No script fits this tenant: its real operations have to run instead."""
 
 
 @dataclass(frozen=True)
@@ -55,10 +58,37 @@ class Script:
     registrations: str = field(repr=False)
     """SQL that adds the new ones."""
 
+    @cached_property
+    def all_of_it(self) -> str:
+        """SQL that does all that there is to do, where every migration has a text.
+
+        Before each of them a row says which one comes next; an empty one follows the last.
+        """
+        parts = [part for key, text in self.texts.items() for part in (_mark(label(key)), text)]
+        parts.append(_mark(""))
+        parts += [recording(self.closing)] if self.closing else []
+        parts += [self.registrations] if self.registrations else []
+        return TO_NEXT.join(parts)
+
+    @property
+    def is_for_all(self) -> bool:
+        """Whether it depends on no table: what the schema holds tells alone whether it fits."""
+        return not self.tables
+
     def fits(self, prints: Prints, held: Held) -> bool:
         """Whether a tenant is like the one that it was taken down in."""
         seen = {name: prints[name] for name in self.tables & prints.keys()}
         return (seen, held) == (self.prints, self.held)
+
+
+def reached(results: Iterable[PGresult], encoding: str) -> str | None:
+    """Which migration ``all_of_it`` had come to; empty after the last, none before the first."""
+    marks = [
+        (result.get_value(0, 0) or b"").decode(encoding)
+        for result in results
+        if result.fname(0) == MARK.encode()
+    ]
+    return marks[-1] if marks else None
 
 
 def fitting(
@@ -125,7 +155,7 @@ class Transcript:
         tables = frozenset(self.relations[oid] for oid in oids)
         return Script(
             {
-                key: ";\n".join([*statements, recording(course.leg(key).rows), *SETTLE])
+                key: TO_NEXT.join([*statements, recording(course.leg(key).rows), *SETTLE])
                 for key, statements in self.statements.items()
             },
             course.closing,
@@ -164,6 +194,10 @@ class _Overheard:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.introspection, name)
+
+
+def _mark(current: str) -> str:
+    return sql.SQL("SELECT {} AS {}").format(sql.Literal(current), sql.Identifier(MARK)).as_string()
 
 
 def recording(keys: Iterable[MigrationKey]) -> str:
