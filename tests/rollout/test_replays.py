@@ -69,6 +69,25 @@ def test_a_lost_connection_is_tried_again(stricter: TortureFleet) -> None:
     assert stricter.structure("third") == stricter.structure("clean")
 
 
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_second_signal_ends_it_at_once_and_leaves_the_tenant_as_it_was(
+    stricter: TortureFleet, jobs: int
+) -> None:
+    """The statement that the server is at is cancelled; nothing after it is executed."""
+    before = stricter.lasting("third")
+    with stricter.stopped_in("third", "--canary=clean", f"--jobs={jobs}") as (command, backend):
+        assert is_replay(stricter, backend)
+        command.signal(signal.SIGTERM)
+        command.signal(signal.SIGINT)
+        answer = command.wait()
+    stricter.wait_for_backends(command)
+    assert answer.exit_code == 3
+    assert "interrupted" in answer.stderr.splitlines()[-1]
+    assert stricter.lasting("third") == before
+    assert not stricter.advisory_locks()
+    assert stricter.heal().exit_code == 0
+
+
 def test_a_tenant_in_other_hands_is_skipped(stricter: TortureFleet) -> None:
     before = stricter.lasting("third")
     with stricter.connect() as other:
