@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
 from django.core.management import CommandError
@@ -42,11 +42,13 @@ from tenant_migrations.contrib.migrate_output import (
 from tenant_migrations.contrib.migrate_reading import Look, Reader, Schema
 from tenant_migrations.contrib.migrate_receivers import Receivers
 from tenant_migrations.contrib.migrate_request import NotCovered, Request
-from tenant_migrations.contrib.migrate_rollout import Rollout
 from tenant_migrations.database import one_line
 from tenant_migrations.exceptions import GraphError, TenantMigrationsError
 from tenant_migrations.fleet.graph import Code
 from tenant_migrations.fleet.tenants import PUBLIC_KIND, TENANT_KIND
+
+if TYPE_CHECKING:
+    from tenant_migrations.contrib.migrate_rollout import Rollout
 
 
 def get_executor(codename: str | None = None) -> type[MigrationExecutor]:
@@ -161,10 +163,13 @@ class _Pass:
         if self.unapplied:
             sys.exit(1)
 
-    def _rollout(self) -> AbstractContextManager[Rollout | None]:
+    def _rollout(self) -> "AbstractContextManager[Rollout | None]":
         wanted = [look for look in self.looks if look.is_task]
         if self.words.request.is_question or not wanted:
             return nullcontext()
+        # What finds nothing to do, as most runs do, is through before the engine would be loaded.
+        from tenant_migrations.contrib.migrate_rollout import Rollout  # noqa: PLC0415
+
         return Rollout(self.reader, wanted)
 
     def _note(self, look: Look, reason: str) -> None:

@@ -14,7 +14,6 @@ from django_tenants.utils import get_tenant_base_migrate_command_class, get_tena
 
 from tenant_migrations.exceptions import Refused
 from tenant_migrations.fleet.graph import Code, LedgerLoader, MigrationKey
-from tenant_migrations.rollout.reversing import plan_reversal
 
 DJANGO_MIGRATE = "django.core.management.commands.migrate"
 
@@ -119,6 +118,9 @@ class Request:
             return
         if steps.forwards or self.fake:
             raise NotCovered("going back with --fake, or both ways at once")
+        # Most requests don't go back, and are through before it would be loaded.
+        from tenant_migrations.rollout.reversing import plan_reversal  # noqa: PLC0415
+
         try:
             plan_reversal(code, ledger, code.ledger_of(steps.backwards))
         except Refused as error:
