@@ -35,8 +35,9 @@ def test_the_first_that_does_not_hold_is_told_and_no_later_one_is_looked_at(flee
         raw.execute(insist(("false", Refusal.GONE), later))
 
 
-def test_a_schema_that_is_gone_is_not_locked(fleet: Fleet) -> None:
-    with fleet.connect(autocommit=False) as raw:
+def test_a_schema_that_is_gone_is_told_before_its_lock_is_tried(fleet: Fleet) -> None:
+    with fleet.connect() as other, fleet.connect(autocommit=False) as raw:
+        other.execute("SELECT pg_advisory_lock(%s, %s)", (TENANT, second_key("nobody")))
         raw.execute("SET LOCAL search_path = nobody, public")
         with pytest.raises(Skipped, match="its schema is not there any more"), refusals():
             raw.execute(hold("nobody", LIMITS, None))
@@ -57,11 +58,21 @@ def test_a_run_that_is_over_does_nothing_more(fleet: Fleet) -> None:
             raw.execute(hold("alpha", LIMITS, ENDED))
 
 
-@pytest.mark.parametrize("refusal", Refusal)
-def test_it_is_told_in_whatever_language_the_server_speaks(refusal: Refusal) -> None:
-    words = f"ungültige Eingabesyntax für Typ integer: »tenant_migrations stops: {refusal}«"
-    with pytest.raises((Skipped, LockLost, Unlike)), refusals():
-        raise psycopg.DataError(words)
+@pytest.mark.parametrize(
+    ("refusal", "error", "words"),
+    [
+        (Refusal.GONE, Skipped, "its schema is not there any more"),
+        (Refusal.TAKEN, Skipped, "another run is working on it"),
+        (Refusal.LOST, LockLost, "the fleet lock was lost"),
+        (Refusal.UNLIKE, Unlike, "^$"),
+    ],
+)
+def test_it_is_told_in_whatever_language_the_server_speaks(
+    refusal: Refusal, error: type[Exception], words: str
+) -> None:
+    said = f"ungültige Eingabesyntax für Typ integer: »tenant_migrations stops: {refusal}«"
+    with pytest.raises(error, match=words), refusals():
+        raise psycopg.DataError(said)
 
 
 def test_an_error_of_the_tenants_own_stays_what_it_is(fleet: Fleet) -> None:

@@ -1,8 +1,9 @@
-"""The order of tenants, without a database."""
+"""The order of tenants, and what it goes by."""
 
 from tenant_migrations.rollout.ordering import Sizes, waves
 from tenant_migrations.rollout.planning import Task
 from tenant_migrations.vocabulary import TenantStatus, Wave
+from tests.support.fleets import Fleet
 
 
 def tasks(count: int) -> list[Task]:
@@ -28,3 +29,21 @@ def test_a_small_fleet_is_one_wave_and_no_tenant_is_none() -> None:
         (Wave.REST, 49)
     ]
     assert waves([], nothing) == {}
+
+
+def test_sizes_and_use_are_the_servers_own(fleet: Fleet) -> None:
+    """A table that was read, and one of which an index was."""
+    for schema, statement in (
+        ("alpha", "SELECT count(*) FROM finance_invoice"),
+        ("beta", "SET enable_seqscan = off; SELECT 1 FROM finance_invoice WHERE id = 1"),
+    ):
+        fleet.sql(f"{statement}; SELECT pg_stat_force_next_flush()", schema=schema)
+    fleet.sql("ANALYZE finance_invoice", schema="gamma")
+    sizes = Sizes.read(["alpha", "beta", "gamma", "nobody"])
+    assert sizes.used == {"alpha", "beta"}
+    for schema in ("alpha", "beta", "gamma"):
+        assert sizes.pages[schema] == fleet.value(
+            "SELECT sum(relpages) FROM pg_class"
+            f" WHERE relnamespace = '{schema}'::regnamespace AND relkind IN ('r', 'm')"
+        )
+    assert "nobody" not in sizes.pages

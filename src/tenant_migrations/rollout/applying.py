@@ -28,6 +28,7 @@ from tenant_migrations.rollout.courses import Course
 from tenant_migrations.rollout.failures import Skipped
 from tenant_migrations.rollout.holding import (
     Limits,
+    Refusal,
     Unlike,
     hold,
     last_answer,
@@ -229,7 +230,7 @@ class Application:
         self.progress.current = label(key)
         limit = self.limits.lock_timeout_ms * CONCURRENT_LOCK_FACTOR
         if not locks.try_lock(self.connection, locks.TENANT, self.task.schema_name):
-            raise Skipped("another run is working on it")
+            raise Skipped(Refusal.TAKEN.value)
         try:
             with self.connection.cursor() as cursor:
                 cursor.execute(f"SET lock_timeout = {limit}")

@@ -24,7 +24,7 @@ from tenant_migrations.rollout import receivers
 from tenant_migrations.rollout.applying import Application
 from tenant_migrations.rollout.courses import Course
 from tenant_migrations.rollout.failures import Skipped
-from tenant_migrations.rollout.holding import Limits, Unlike
+from tenant_migrations.rollout.holding import Limits, Refusal, Unlike
 from tenant_migrations.rollout.planning import Group, Task
 from tenant_migrations.rollout.progress import Entry, Progress
 from tenant_migrations.rollout.replay import Replay
@@ -143,7 +143,7 @@ class Engine:
         try:
             ledger = read_rows(connection.connection, task.schema_name)
         except psycopg.errors.UndefinedTable as error:
-            raise Skipped("its schema is not there any more") from error
+            raise Skipped(Refusal.GONE.value) from error
         if digest_of(key for _, key in ledger.rows) != task.ledger_digest:
             raise Skipped("its ledger changed since it was read; ask again")
         return set(ledger.keys)
