@@ -82,7 +82,8 @@ def test_two_workers_share_a_rollout_and_one_dies_with_a_tenant_in_hand(
         (victim,) = hall.took("gamma")
         assert victim in (first.pid, second.pid)
         os.kill(victim, signal.SIGKILL)
-        fleet.sql("SELECT pg_terminate_backend(pid, 10000) FROM pg_locks WHERE NOT granted")
+        (backend,) = fleet.waiting_backends()
+        fleet.sql("SELECT pg_terminate_backend(%s, 10000)", backend)
         reader.rollback()
         out, err = run.communicate(timeout=90)
         assert run.returncode == 0, out + err

@@ -89,13 +89,18 @@ class Fleet:
         return value
 
     def waiting_for_lock(self) -> bool:
-        """Whether anybody in this database waits for a table; other databases are other tests'."""
-        return bool(
-            self.value(
-                "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'relation' AND"
+        """Whether anybody in this database waits for a table."""
+        return bool(self.waiting_backends())
+
+    def waiting_backends(self) -> list[int]:
+        """Those that wait for a table of this database; other databases are other tests'."""
+        return [
+            pid
+            for (pid,) in self.rows(
+                "SELECT pid FROM pg_locks WHERE NOT granted AND locktype = 'relation' AND"
                 " database = (SELECT oid FROM pg_database WHERE datname = current_database())"
             )
-        )
+        ]
 
     def dump(self, schema: str) -> str:
         """`pg_dump --schema-only` of a schema with its name left out, to compare with others."""
