@@ -13,6 +13,7 @@ from django.core.management.base import BaseCommand, CommandParser, DjangoHelpFo
 from django.db import DatabaseError
 
 from tenant_migrations.apps import TenantMigrationsConfig
+from tenant_migrations.cli.exiting import exit_without_collecting
 from tenant_migrations.cli.printable import printable
 from tenant_migrations.database import one_line, sqlstate
 from tenant_migrations.exceptions import TenantMigrationsError
@@ -59,6 +60,10 @@ class FleetCommand(BaseCommand):
         parser.__class__ = _Parser
         parser.on_error = self._wrong_arguments  # type: ignore[attr-defined]
         return parser
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        exit_without_collecting()
+        super().run_from_argv(argv)
 
     @abstractmethod
     def run(self, answer: IO[str], **options: Any) -> ExitCode:

@@ -31,6 +31,7 @@ from django_tenants.utils import (
     get_tenant_migration_order,
 )
 
+from tenant_migrations.cli.exiting import exit_without_collecting
 from tenant_migrations.contrib.migrate_output import (
     STARTING,
     Voice,
@@ -69,6 +70,10 @@ class FleetExecutor(MigrationExecutor):
     """
 
     codename = "tenant_migrations"  # type: ignore[assignment]
+
+    def __init__(self, args: Sequence[str], options: Mapping[str, Any]) -> None:
+        super().__init__(args, options)
+        exit_without_collecting()
 
     def run_migrations(self, tenants: Iterable[str] | None = None) -> None:
         """Public, if it is among them, and schemas of a project without tenant types."""
