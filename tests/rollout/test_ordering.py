@@ -1,5 +1,6 @@
 """The order of tenants, and what it goes by."""
 
+from tenant_migrations.fleet.server import read_server
 from tenant_migrations.rollout.ordering import Sizes, waves
 from tenant_migrations.rollout.planning import Task
 from tenant_migrations.vocabulary import TenantStatus, Wave
@@ -39,7 +40,7 @@ def test_sizes_and_use_are_the_servers_own(fleet: Fleet) -> None:
     ):
         fleet.sql(f"{statement}; SELECT pg_stat_force_next_flush()", schema=schema)
     fleet.sql("ANALYZE finance_invoice", schema="gamma")
-    sizes = Sizes.read(["alpha", "beta", "gamma", "nobody"])
+    sizes = Sizes.read(["alpha", "beta", "gamma", "nobody"], read_server().pages)
     assert sizes.used == {"alpha", "beta"}
     for schema in ("alpha", "beta", "gamma"):
         assert sizes.pages[schema] == fleet.value(

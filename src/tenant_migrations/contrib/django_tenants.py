@@ -71,10 +71,6 @@ class FleetExecutor(MigrationExecutor):
 
     codename = "tenant_migrations"  # type: ignore[assignment]
 
-    def __init__(self, args: Sequence[str], options: Mapping[str, Any]) -> None:
-        super().__init__(args, options)
-        exit_without_collecting()
-
     def run_migrations(self, tenants: Iterable[str] | None = None) -> None:
         """Public, if it is among them, and schemas of a project without tenant types."""
         names = list(tenants or [])
@@ -90,6 +86,7 @@ class FleetExecutor(MigrationExecutor):
     def _run(self, schemas: Sequence[Schema]) -> None:
         if not schemas:
             return
+        exit_without_collecting()
         connection: Any = connections[self.TENANT_DB_ALIAS]
         try:
             self._read(schemas, connection).all()

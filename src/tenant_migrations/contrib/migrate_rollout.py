@@ -59,7 +59,8 @@ class Rollout:
         goes_back = any(look.steps.backwards for look in self.looks.values())
         # What goes backward runs code of the project, which is not written for threads.
         jobs = 1 if goes_back else conf.get().JOBS
-        self._jobs = preflight(jobs, tenants=self.looks.keys() != {public_schema()}).jobs
+        found = preflight(jobs, tenants=self.looks.keys() != {public_schema()})
+        self._jobs, self._pages = found.jobs, found.pages
         with ExitStack() as stack:
             self._lock = stack.enter_context(FleetLock())
             self._engine = Engine(self.reader.code, self.limits, self._lock.holder)
@@ -99,7 +100,7 @@ class Rollout:
             is_public = all(task.kind == PUBLIC_KIND for task in tasks)
             self._do(Wave.PUBLIC if is_public else Wave.REST, tasks, told, 1)
             return
-        sizes = Sizes.read([task.schema_name for task in tasks])
+        sizes = Sizes.read([task.schema_name for task in tasks], self._pages)
         tried = self._first_of_groups(tasks, sizes, told)
         rest = [task for task in tasks if task.schema_name not in tried]
         for wave, part in waves(rest, sizes).items():

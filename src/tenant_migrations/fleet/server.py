@@ -2,8 +2,8 @@
 
 import math
 import shutil
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -55,12 +55,14 @@ LOCK_TABLE = """
 
 # What a dump locks (tables, views, sequences), and what DROP SCHEMA locks: these, their indexes,
 # and the TOAST table of each with its index. Nothing that is done to a schema locks more. With
-# them the largest table, if it is worth mention. Names come last, so that each is looked up once.
+# them the pages of all tables, as of their last VACUUM or ANALYZE, and the largest one, if it is
+# worth mention. Names come last, so that each is looked up once.
 SCHEMAS = f"""
-    SELECT n.nspname, c.dumped, c.dropped, c.largest
+    SELECT n.nspname, c.dumped, c.dropped, c.pages, c.largest
       FROM (SELECT relnamespace,
                    count(*) FILTER (WHERE relkind IN ('r', 'p', 'v', 'm', 'S', 'f')) AS dumped,
                    count(*) + 2 * count(*) FILTER (WHERE reltoastrelid <> 0) AS dropped,
+                   sum(relpages) FILTER (WHERE relkind IN ('r', 'm')) AS pages,
                    max(lpad(relpages::text, 10, '0') || relname COLLATE "C")
                        FILTER (WHERE relkind IN ('r', 'm') AND relpages > {LARGE}) AS largest
               FROM pg_class
@@ -119,6 +121,8 @@ class Server:
     """How many transactions the lock table was made for."""
     locks_taken: int = 0
     largest_schema: str = ""
+    pages: Mapping[str, int] = field(default_factory=dict)
+    """Of all tables of each schema, as of their last VACUUM or ANALYZE."""
     locks_of_largest: int = 0
     """How many locks a transaction takes that changes everything in the largest schema."""
     catalogs: tuple[Catalog, ...] = ()
@@ -151,10 +155,11 @@ def read_server(*, schemas: bool = True) -> Server:
             disk = _disk(raw, limits[7], found)
     except psycopg.Error as error:
         raise DatabaseUnavailable(f"the server could not be asked: {one_line(error)}") from error
-    largest, _, locks, _ = max(found, key=lambda row: row[2], default=("", 0, 0, None))
+    largest, _, locks, *_ = max(found, key=lambda row: row[2], default=("", 0, 0))
     *numbers, _, dumps = limits
     return replace(
         Server(*numbers),
+        pages={name: int(pages or 0) for name, _, _, pages, _ in found},
         largest_schema=largest,
         locks_of_largest=locks,
         catalogs=catalogs,
@@ -182,7 +187,7 @@ def _disk(
         free = shutil.disk_usage(folder).free
     except OSError:
         return None
-    large = [(largest, schema) for schema, _, _, largest in schemas if largest]
+    large = [(largest, schema) for schema, *_, largest in schemas if largest]
     if not large:
         return Disk(free)
     largest, schema = max(large)

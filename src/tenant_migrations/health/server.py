@@ -44,7 +44,7 @@ def locks(asking: Asking) -> Answer:
         per_transaction, transactions = _row(raw.execute(LOCK_TABLE))
         schemas = raw.execute(SCHEMAS).fetchall()
     room = per_transaction * transactions
-    largest, _, to_drop, _ = max(schemas, key=lambda row: row[2], default=("", 0, 0, None))
+    largest, _, to_drop, *_ = max(schemas, key=lambda row: row[2], default=("", 0, 0))
     to_dump = sum(row[1] for row in schemas)
     details = {
         "room": room,

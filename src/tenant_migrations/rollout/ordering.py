@@ -4,7 +4,7 @@ last to end.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tenant_migrations.database import reading
@@ -19,16 +19,6 @@ LEAST_FOR_WAVES = 50
 
 CANDIDATES = 20
 """So many of the smallest tenants are looked at for use."""
-
-SIZES = """
-    SELECT n.nspname, coalesce(c.pages, 0)
-      FROM pg_namespace n
- LEFT JOIN (SELECT relnamespace, sum(relpages)::bigint AS pages
-              FROM pg_class
-             WHERE relkind IN ('r', 'm')
-          GROUP BY relnamespace) c ON c.relnamespace = n.oid
-     WHERE n.nspname = ANY(%s)
-"""
 
 # By what depends on a schema: the catalog has an index for that, and none on relations by schema.
 USED = """
@@ -45,18 +35,18 @@ USED = """
 
 @dataclass(frozen=True)
 class Sizes:
-    """Pages of each tenant's tables, as of its last VACUUM or ANALYZE, and who of the smallest has
-    been read since the server's statistics began."""
+    """Pages of each schema's tables, and who of the smallest has been read since the server's
+    statistics began."""
 
-    pages: dict[str, int]
+    pages: Mapping[str, int]
     used: frozenset[str]
 
     @classmethod
-    def read(cls, names: Sequence[str]) -> "Sizes":
-        """Two statements, however many tenants there are."""
+    def read(cls, names: Iterable[str], pages: Mapping[str, int]) -> "Sizes":
+        """Of these tenants, as far as their pages are known; one statement."""
+        known = (name for name in names if name in pages)
+        smallest = sorted(known, key=lambda name: (pages[name], name))[:CANDIDATES]
         with reading() as connection:
-            pages = dict(connection.execute(SIZES, (list(names),)).fetchall())
-            smallest = sorted(pages, key=lambda name: (pages[name], name))[:CANDIDATES]
             used = frozenset(name for (name,) in connection.execute(USED, (smallest,)))
         return cls(pages, used)
 

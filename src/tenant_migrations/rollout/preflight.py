@@ -5,8 +5,8 @@ it slower or likelier to fail is said as findings, and the run goes on.
 """
 
 import logging
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 from tenant_migrations.exceptions import DatabaseUnavailable
 from tenant_migrations.fleet import findings
@@ -36,6 +36,9 @@ class Preflight:
     jobs: int
     """How many jobs there are connections for: as many as asked for, or fewer."""
     findings: tuple[Finding, ...] = ()
+    pages: Mapping[str, int] = field(default_factory=dict)
+    """Of all tables of each schema, as of their last VACUUM or ANALYZE; empty where no tenants are
+    asked about."""
 
 
 def preflight(jobs: int, *, tenants: bool = True) -> Preflight:
@@ -70,7 +73,7 @@ def judge(server: Server, jobs: int) -> Preflight:
             f"is {server.max_connections}), and a run needs at least {BESIDE_JOBS + 1}: "
             "close what idles in pg_stat_activity, or raise the limit"
         )
-    return Preflight(granted, tuple(_findings(server, jobs, granted)))
+    return Preflight(granted, tuple(_findings(server, jobs, granted)), server.pages)
 
 
 def _findings(server: Server, jobs: int, granted: int) -> Iterator[Finding]:

@@ -5,9 +5,10 @@ waves. A tenant that fails costs the others nothing; what no tenant would surviv
 what it did not reach is recorded as not attempted.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from django.db import DatabaseError
@@ -34,7 +35,7 @@ from tenant_migrations.rollout.heartbeat import beating
 from tenant_migrations.rollout.holding import Limits
 from tenant_migrations.rollout.ordering import Sizes, groups, waves
 from tenant_migrations.rollout.planning import Options, Plan, Skip, Task, plan_for, plan_schema
-from tenant_migrations.rollout.preflight import preflight
+from tenant_migrations.rollout.preflight import Preflight, preflight
 from tenant_migrations.rollout.progress import Entry, Progress
 from tenant_migrations.rollout.quarantine import release
 from tenant_migrations.rollout.recording import Record
@@ -96,19 +97,19 @@ def heal(order: Order, code: Code, progress: Report) -> tuple[FleetReport, Summa
     recorded or public is behind and not asked for, ``WrongUse`` for unknown names.
     """
     _refuse_unknown_names(order, code)
-    order, noticed = fitted(order)
+    order, found = fitted(order)
     with FleetLock() as lock:
-        report, summary = Run(order, code, lock, progress).all()
-    return report, replace(summary, preflight=noticed)
+        report, summary = Run(order, code, lock, progress, found.pages).all()
+    return report, replace(summary, preflight=found.findings)
 
 
-def fitted(order: Order) -> tuple[Order, tuple[Finding, ...]]:
-    """The order with as many jobs as the server has room for, and what was noticed of the server.
+def fitted(order: Order) -> tuple[Order, Preflight]:
+    """The order with as many jobs as the server has room for, and what was found of the server.
 
     Raises ``DatabaseUnavailable`` where it is not fit for a run.
     """
     found = preflight(order.question.jobs)
-    return replace(order, question=replace(order.question, jobs=found.jobs)), found.findings
+    return replace(order, question=replace(order.question, jobs=found.jobs)), found
 
 
 def preview(order: Order, code: Code, progress: Report) -> tuple[FleetReport, Plan]:
@@ -129,11 +130,19 @@ def _refuse_unknown_names(order: Order, code: Code) -> None:
 class Run:
     """One rollout while it runs."""
 
-    def __init__(self, order: Order, code: Code, lock: FleetLock, progress: Report) -> None:
+    def __init__(
+        self,
+        order: Order,
+        code: Code,
+        lock: FleetLock,
+        progress: Report,
+        pages: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:
         self.order = order
         self.code = code
         self.lock = lock
         self.progress = progress
+        self.pages = pages
         self.stop = Stop()
         self.engine = Engine(code, order.limits, lock.holder)
         self.references: dict[str, Reference] = {}
@@ -238,7 +247,7 @@ class Run:
         rest = [task for task in plan.tasks if task.schema_name not in first]
         if not rest:
             return
-        sizes = Sizes.read([task.schema_name for task in rest])
+        sizes = Sizes.read([task.schema_name for task in rest], self.pages)
         self._first_of_groups(rest, sizes)
         rest = [task for task in rest if task.schema_name not in self.done]
         parts = waves(rest, sizes)

@@ -147,7 +147,7 @@ exit codes: 0 all well, 1 findings, 2 wrong use, 3 could not ask, 75 another run
         as_json: bool,
     ) -> ExitCode:
         with progress:
-            order, noticed = fitted(order)
+            order, found = fitted(order)
             report, plan = preview(order, Code(), progress)
             statements = {task.schema_name: statements_of(task) for task, _ in plan.variants()}
             expected = forecast(plan, statements, order.question.jobs)
@@ -155,11 +155,11 @@ exit codes: 0 all well, 1 findings, 2 wrong use, 3 could not ask, 75 another run
             document = report_document(report) | {
                 "plan": plan_document(plan, statements, expected),
                 "forecast": total_document(expected),
-                "preflight": preflight_document(noticed),
+                "preflight": preflight_document(found.findings),
             }
             answer.write(json.dumps(document))
         else:
-            text.preflight(noticed)
+            text.preflight(found.findings)
             text.plan(plan, statements, expected)
         return report.exit_code
 
@@ -172,10 +172,10 @@ exit codes: 0 all well, 1 findings, 2 wrong use, 3 could not ask, 75 another run
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
             return
         with progress:
-            order, noticed = fitted(order)
+            order, found = fitted(order)
             _, plan = preview(order, Code(), progress)
         if plan.tasks:
-            text.preflight(noticed)
+            text.preflight(found.findings)
             text.plan_summary(plan)
             sys.stderr.write("go on? [y/N] ")
             sys.stderr.flush()
