@@ -97,10 +97,10 @@ def _cells(row: Result) -> tuple[str, ...]:
 
 
 def _further(fleets: Sequence[Result]) -> Iterator[str]:
-    """What a tenant more takes, from each size to the next."""
+    """What a tenant more takes, from each size to the next, and over all."""
     sizes = [one["fleet"]["tenants"] for one in fleets]
-    head = ("", *(f"{few:,} to {many:,}" for few, many in pairwise(sizes)), "x limit, last")
-    yield "Milliseconds, from the medians of one size to those of the next."
+    head = ("", *(f"{few:,} to {many:,}" for few, many in _spans(sizes)), "x limit, last")
+    yield "Milliseconds, from the medians of one size to those of the next, and over all."
     for code, title in TITLES.items():
         slopes = _slopes(fleets, code)
         limit = slopes.get("limit-2")
@@ -113,6 +113,11 @@ def _further(fleets: Sequence[Result]) -> Iterator[str]:
         yield tables.table(head, rows)
 
 
+def _spans(values: Sequence[Any]) -> list[tuple[Any, Any]]:
+    """Each with the next, and the first with the last."""
+    return [*pairwise(values), *([(values[0], values[-1])] if len(values) > 2 else [])]
+
+
 def _slopes(fleets: Sequence[Result], code: str) -> dict[str, list[float]]:
     """By contender that met all fleets."""
     medians = [{row["id"]: row["median_seconds"] for row in one["codes"][code]} for one in fleets]
@@ -120,7 +125,7 @@ def _slopes(fleets: Sequence[Result], code: str) -> dict[str, list[float]]:
     return {
         id_: [
             1000 * (many[1][id_] - few[1][id_]) / (many[0] - few[0])
-            for few, many in pairwise(zip(sizes, medians, strict=True))
+            for few, many in _spans([*zip(sizes, medians, strict=True)])
         ]
         for id_ in set.intersection(*(set(one) for one in medians))
     }

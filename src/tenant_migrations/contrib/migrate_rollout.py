@@ -138,8 +138,8 @@ class Rollout:
 
     def _open(self) -> None:
         with schema_in_use(public_schema()):
-            rows = Quarantine.objects.filter(schema_name__in=self.looks)
-            quarantined = sorted(rows.values_list("schema_name", flat=True))
+            names = Quarantine.objects.values_list("schema_name", flat=True)
+            quarantined = sorted(self.looks.keys() & names)
         self._tasks = {
             name: self._task(look) for name, look in self.looks.items() if name not in quarantined
         }
