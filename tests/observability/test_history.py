@@ -145,7 +145,7 @@ def test_a_lost_connection_is_no_second_failure(
     caplog.set_level(logging.DEBUG, "tenant_migrations")
     report = verify(Question(), Code(), no_progress)
     fleet.sql(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
         " WHERE datname = current_database() AND pid <> pg_backend_pid()"
     )
     history.record(report, trigger="cli", question=Question())

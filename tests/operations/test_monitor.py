@@ -138,7 +138,7 @@ def test_every_looks_again_through_a_failure_until_it_is_ended(
         wait_for(lambda: _count(log, "event=monitor_healed") == 1)
         with fleet.connect() as raw:
             raw.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
                 " WHERE datname = current_database() AND pid <> pg_backend_pid()"
             )
         fleet.take_back("alpha", "finance", "0024")

@@ -93,7 +93,7 @@ def _(fleet: Fleet, case: Case, tmp_path: Path) -> None:
     idle.execute("LOCK TABLE acme.django_migrations IN SHARE MODE")
     diagnosis = case.follow("Diagnosis")
     assert (diagnosis.exit_code, "55P03" in diagnosis.stdout) == (1, True)
-    fleet.sql("SELECT pg_terminate_backend(%s)", idle.info.backend_pid)
+    fleet.sql("SELECT pg_terminate_backend(%s, 10000)", idle.info.backend_pid)
     idle.close()
     ends_well(case)
 

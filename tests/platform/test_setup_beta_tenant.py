@@ -136,7 +136,7 @@ def test_cut_off_run_leaves_nothing(demo_database: Database, end: "signal.Signal
             process.send_signal(end)
         else:
             demo_database.query(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
                 " WHERE datname = current_database() AND wait_event_type = 'Lock'"
             )
         process.communicate(timeout=60)

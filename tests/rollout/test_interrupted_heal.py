@@ -103,7 +103,8 @@ def test_a_run_that_was_stopped_and_goes_on_when_others_did_its_work_does_no_har
         command.signal(signal.SIGSTOP)
         assert torture.heal().exit_code == 75
         torture.sql(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s",
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
+            " WHERE application_name = %s",
             command.name,
         )
         torture.wait_for_backends(command)

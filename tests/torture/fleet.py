@@ -248,8 +248,8 @@ class TortureFleet:
         return int(pid)
 
     def terminate(self, pid: int) -> None:
-        """End a backend, as an administrator or a crash does."""
-        self.sql("SELECT pg_terminate_backend(%s)", pid)
+        """End a backend, as an administrator or a crash does, and wait until it is gone."""
+        assert self.value("SELECT pg_terminate_backend(%s, 10000)", pid)
 
     # --- waiting
 
