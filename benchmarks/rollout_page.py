@@ -24,7 +24,7 @@ LEAST_TIMES = (
 """How many times the drop-in's time a peer should take on ``PEERS_MET`` tenants."""
 MOST_TIMES_LIMIT = 1.5
 """What the drop-in's workers should take beside as many of the limit's. As a whole process it also
-starts Python, Django and the project, half of what the limit takes in all for ``PEERS_MET``
+starts Python, Django and the project, nearly half of what the limit takes in all for ``PEERS_MET``
 tenants: that has no bar."""
 MOST_TIMES_COST, MOST_TIMES_MEMORY, MOST_BACKEND_MEGABYTES = 1.2, 1.3, 200.0
 """On the largest fleet: a tenant's time beside that on one of ``PEERS_MET``, and the memory of the

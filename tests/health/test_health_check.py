@@ -5,11 +5,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from django.conf import settings as project
-from django.test import override_settings
 from django.utils import timezone
 
 from tenant_migrations.models import Sample
+from tests.health.answers import settings
 from tests.support.answers import Answer
 from tests.support.fleets import Fleet
 
@@ -35,10 +34,6 @@ def watched(fleet: Fleet) -> Fleet:
     """A fleet that was just verified, so that nothing is to be complained about."""
     Sample.objects.create(trigger="test", succeeded=True, whole_fleet=True, duration_seconds=0.1)
     return fleet
-
-
-def settings(**options: Any) -> override_settings:
-    return override_settings(TENANT_MIGRATIONS={**project.TENANT_MIGRATIONS, **options})
 
 
 def checks(answer: Answer) -> dict[str, Any]:

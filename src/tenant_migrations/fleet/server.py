@@ -121,10 +121,10 @@ class Server:
     """How many transactions the lock table was made for."""
     locks_taken: int = 0
     largest_schema: str = ""
-    pages: Mapping[str, int] = field(default_factory=dict)
-    """Of all tables of each schema, as of their last VACUUM or ANALYZE."""
     locks_of_largest: int = 0
     """How many locks a transaction takes that changes everything in the largest schema."""
+    pages: Mapping[str, int] = field(default_factory=dict)
+    """Of all tables of each schema, as of their last VACUUM or ANALYZE."""
     catalogs: tuple[Catalog, ...] = ()
     dumps: tuple[int, ...] = ()
     """Backends of ``pg_dump`` in this database."""
@@ -159,9 +159,9 @@ def read_server(*, schemas: bool = True) -> Server:
     *numbers, _, dumps = limits
     return replace(
         Server(*numbers),
-        pages={name: int(pages or 0) for name, _, _, pages, _ in found},
         largest_schema=largest,
         locks_of_largest=locks,
+        pages={name: int(pages or 0) for name, _, _, pages, _ in found},
         catalogs=catalogs,
         dumps=tuple(dumps or ()),
         disk=disk,
